@@ -1,0 +1,53 @@
+// The sizes (or the strides) of a tensor, outermost axis first.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+
+namespace fovea {
+
+/// The most axes that a tensor may have (numpy's own limit is 32 or 64).
+inline constexpr int kMaxRank = 32;
+
+/// Up to 32 signed 64-bit numbers, held in place: copying one allocates nothing and costs its rank.
+class Shape {
+ public:
+  Shape() noexcept : rank_(0) {}
+  /// Throw Error{invalid_argument} when there are more than kMaxRank sizes.
+  Shape(std::initializer_list<std::int64_t> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
+  explicit Shape(std::span<const std::int64_t> sizes);
+  Shape(const Shape& other) noexcept : rank_(other.rank_) { std::copy_n(other.sizes_.begin(), rank_, sizes_.begin()); }
+  Shape& operator=(const Shape& other) noexcept {
+    rank_ = other.rank_;
+    std::copy_n(other.sizes_.begin(), rank_, sizes_.begin());
+    return *this;
+  }
+
+  int rank() const noexcept { return rank_; }
+  std::int64_t operator[](int axis) const noexcept { return sizes_[static_cast<std::size_t>(axis)]; }
+  std::int64_t& operator[](int axis) noexcept { return sizes_[static_cast<std::size_t>(axis)]; }
+  const std::int64_t* begin() const noexcept { return sizes_.data(); }
+  const std::int64_t* end() const noexcept { return sizes_.data() + rank_; }
+
+  /// Product of the sizes, 1 for rank 0. Throws Error{invalid_argument} when a size is negative or the product does
+  /// not fit in 63 bits (a size of 0 anywhere gives 0).
+  std::int64_t element_count() const;
+
+  friend bool operator==(const Shape& a, const Shape& b) noexcept { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+
+ private:
+  int rank_;
+  std::array<std::int64_t, kMaxRank> sizes_;  // only the first rank_ are set
+};
+
+/// Returns "[2, 3]", "[]" for rank 0.
+std::string to_string(const Shape& shape);
+
+/// Strides, in elements, of a row-major tensor without gaps. Throws as element_count does.
+Shape contiguous_strides(const Shape& sizes);
+
+}  // namespace fovea

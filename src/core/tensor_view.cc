@@ -1,0 +1,99 @@
+// The few ways to look at the same data in another shape.
+#include "fovea/core/tensor_view.h"
+
+#include <fmt/format.h>
+
+#include "fovea/core/error.h"
+
+namespace fovea {
+
+TensorView::TensorView(const void* data, DType type, const Shape& sizes, const Shape& strides)
+    : data_(data), dtype_(type), given_(true), sizes_(sizes), strides_(strides) {
+  sizes.element_count();
+  if (sizes.rank() != strides.rank()) {
+    throw Error(ErrorKind::invalid_argument,
+                fmt::format("tensor view: sizes {} and strides {} must have one entry for each axis", to_string(sizes),
+                            to_string(strides)));
+  }
+}
+
+bool TensorView::is_contiguous() const noexcept {
+  std::int64_t expected = 1;
+  for (int axis = rank() - 1; axis >= 0; --axis) {
+    if (size(axis) == 0) return true;
+    if (size(axis) == 1) continue;
+    if (stride(axis) != expected) return false;
+    expected *= size(axis);
+  }
+  return true;
+}
+
+TensorView TensorView::permuted(const Shape& order) const {
+  TensorView result = *this;
+  std::uint64_t seen = 0;
+  bool valid = order.rank() == rank();
+  for (int axis = 0; valid && axis < rank(); ++axis) {
+    const std::int64_t from = order[axis];
+    valid = from >= 0 && from < rank() && (seen >> from & 1u) == 0;
+    if (!valid) break;
+    seen |= std::uint64_t{1} << from;
+    result.sizes_[axis] = sizes_[static_cast<int>(from)];
+    result.strides_[axis] = strides_[static_cast<int>(from)];
+  }
+  if (!valid) {
+    throw Error(ErrorKind::invalid_argument,
+                fmt::format("tensor view: {} is not an order of the {} axes", to_string(order), rank()));
+  }
+  return result;
+}
+
+TensorView TensorView::sliced(int axis, std::int64_t first, std::int64_t count) const {
+  if (axis < 0 || axis >= rank() || first < 0 || count < 0 || first > size(axis) || count > size(axis) - first) {
+    throw Error(ErrorKind::invalid_argument, fmt::format("tensor view: {} entries of axis {} from {} are not in {}", count,
+                                                         axis, first, to_string(sizes_)));
+  }
+  TensorView result = *this;
+  result.sizes_[axis] = count;
+  if (data_ != nullptr && count > 0) {
+    result.data_ = static_cast<const std::byte*>(data_) + first * stride(axis) * size_of(dtype_);
+  }
+  return result;
+}
+
+TensorView TensorView::with_leading_axis() const {
+  Shape sizes = sizes_;
+  Shape target;
+  if (rank() < kMaxRank) {
+    std::array<std::int64_t, kMaxRank> values{};
+    values[0] = 1;
+    std::copy(sizes.begin(), sizes.end(), values.begin() + 1);
+    target = Shape(std::span(values.data(), static_cast<std::size_t>(rank()) + 1));
+  } else {
+    throw Error(ErrorKind::invalid_argument, fmt::format("tensor view: {} has no room for another axis", to_string(sizes_)));
+  }
+  return broadcast_to(target);
+}
+
+TensorView TensorView::broadcast_to(const Shape& sizes) const {
+  TensorView result = *this;
+  result.sizes_ = sizes;
+  result.strides_ = sizes;
+  const int added = sizes.rank() - rank();
+  bool fits = added >= 0;
+  for (int axis = 0; fits && axis < sizes.rank(); ++axis) {
+    const int from = axis - added;
+    if (from < 0 || (size(from) == 1 && sizes[axis] != 1)) {
+      result.strides_[axis] = 0;
+    } else {
+      fits = size(from) == sizes[axis];
+      result.strides_[axis] = stride(from);
+    }
+  }
+  if (!fits) {
+    throw Error(ErrorKind::invalid_argument, fmt::format("tensor view: {} cannot be broadcast to {}",
+                                                         to_string(sizes_), to_string(sizes)));
+  }
+  return result;
+}
+
+}  // namespace fovea
