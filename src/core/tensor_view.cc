@@ -28,6 +28,16 @@ bool TensorView::is_contiguous() const noexcept {
   return true;
 }
 
+double TensorView::number_at_offset(std::int64_t offset) const noexcept {
+  assert(is_floating(dtype_));
+  switch (dtype_) {
+    case DType::f64: return static_cast<const double*>(data_)[offset];
+    case DType::f16: return static_cast<double>(to_float(static_cast<const Float16*>(data_)[offset]));
+    case DType::bf16: return static_cast<double>(to_float(static_cast<const BFloat16*>(data_)[offset]));
+    default: return static_cast<double>(static_cast<const float*>(data_)[offset]);
+  }
+}
+
 TensorView TensorView::permuted(const Shape& order) const {
   TensorView result = *this;
   std::uint64_t seen = 0;

@@ -1,19 +1,51 @@
-// What an implementation is to the engine: a name, a reason to refuse, and a function that computes rows.
+// What an implementation is to the engine: a name, a reason to refuse, and a function that computes
+// rows.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <string>
+#include <span>
+#include <string_view>
 
 #include "fovea/attention/valid_attention.h"
 
 namespace fovea::kernels {
 
-/// Where the results of a call go; views with four (output) and three (statistics) axes, statistics optional.
+/// Where the results of a call go; views with four (output) and three (statistics) axes, statistics
+/// optional.
 struct Targets {
-  MutableTensorView output;       ///< [batch, query_heads, queries, value_size]
+  MutableTensorView output;       ///< [batch, query_heads, queries, value_size], of the output type
   MutableTensorView log_sum_exp;  ///< [batch, query_heads, queries], f32
   MutableTensorView row_max;
   MutableTensorView row_sum;
+};
+
+/// How an implementation cuts a call up; plan.h says what the numbers mean.
+struct Blocking {
+  int threads = 1;
+  std::int64_t query_block = 0;
+  std::int64_t key_block = 0;
+  std::int64_t scratch_bytes = 0;
+};
+
+/// One implementation. All functions take a problem with at least one row; the engine answers the
+/// others.
+struct Implementation {
+  std::string_view name;
+  std::string_view summary;
+
+  /// Returns why it cannot compute the problem (a text that lives forever), empty when it can.
+  /// Allocates nothing.
+  std::string_view (*refuse)(const ValidAttention& problem);
+
+  /// Returns how it would cut the problem up for at most `threads` threads, 0 meaning the default.
+  Blocking (*block)(const ValidAttention& problem, int threads);
+
+  /// Computes all rows; returns how many had no visible key. `scratch` has the blocking's
+  /// scratch_bytes, aligned to 64, with any content. The float mode is the default one on the
+  /// calling thread.
+  std::int64_t (*run)(const ValidAttention& problem, const Blocking& blocking,
+                      std::span<std::byte> scratch, const Targets& targets);
 };
 
 }  // namespace fovea::kernels

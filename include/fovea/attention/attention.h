@@ -57,9 +57,10 @@ struct Attention {
   /// [batch, key_heads, keys, value_size], of the key's type.
   TensorView value;
 
-  /// Factor of q · k; 1/sqrt(head_size) unless given. 0 and negative are computed, NaN and infinite are errors.
+  /// Factor of q · k; 1/sqrt(head_size) unless given. 0 and negative are computed; NaN, and what float32 cannot hold
+  /// (above 2.2e38 in size; an f64 query takes any finite number), are errors.
   std::optional<double> scale = std::nullopt;
-  /// Bound on the scores' size; 0 = off. Negative or NaN is an error.
+  /// Bound on the scores' size; 0 = off, as is infinity. Negative or NaN is an error.
   double softcap = 0;
   /// Added to the scores, broadcast by numpy's rule to [batch, query_heads, queries, keys]; f32, f64, bf16 or f16.
   /// -inf hides a key. A finite bias never does: a row at -1e9 throughout has uniform weights.
@@ -71,10 +72,10 @@ struct Attention {
   bool causal = false;
   Window window = {};
   Diagonal diagonal = {};
-  /// [query_heads], f32: ALiBi's slope of each head, adding -slope · |diagonal - j|. Source: Press et al. 2021,
+  /// [query_heads], any floating type: ALiBi's slope of each head, adding -slope · |diagonal - j|. Source: Press et al. 2021,
   /// arXiv:2108.12409.
   TensorView alibi_slopes = {};
-  /// [query_heads], f32: one more logit in each row's softmax, without a value (an attention sink). Not scaled or
+  /// [query_heads], any floating type: one more logit in each row's softmax, without a value (an attention sink). Not scaled or
   /// capped; -inf = none; NaN and +inf are errors.
   TensorView sinks = {};
   /// [batch], i32 or i64: the valid keys of each batch entry, 0 to keys; later ones are hidden.

@@ -26,6 +26,9 @@ class ValidAttention {
   std::int64_t keys() const noexcept { return key.size(2); }
   std::int64_t value_size() const noexcept { return value.size(3); }
 
+  /// Rows of the result: batch * query_heads * queries. With none, no input may be read.
+  std::int64_t rows() const noexcept { return batch() * query_heads() * queries(); }
+
   /// The key head that a query head uses.
   std::int64_t key_head_of(std::int64_t query_head) const noexcept { return query_head / group_size; }
 
@@ -45,6 +48,9 @@ class ValidAttention {
     }
     return 0;
   }
+
+  /// Key position of query `row`: diagonal_offset + row, held within 64 bits.
+  std::int64_t diagonal_at(std::int64_t batch_entry, std::int64_t row) const noexcept;
 
   /// What position alone lets query `row` see; `keep` and `bias` may hide more.
   KeyRange visible_keys(std::int64_t batch_entry, std::int64_t row) const noexcept;

@@ -52,6 +52,16 @@ class TensorView {
     return static_cast<const T*>(data_)[offset];
   }
 
+  /// The number at the given index, whatever the view's floating type; exact.
+  template <std::integral... Index>
+  double number_at(Index... index) const noexcept {
+    assert(sizeof...(index) == static_cast<std::size_t>(rank()));
+    std::int64_t offset = 0;
+    int axis = 0;
+    ((offset += static_cast<std::int64_t>(index) * strides_[axis++]), ...);
+    return number_at_offset(offset);
+  }
+
   /// The same data with its axes in another order: `permuted({0, 2, 1, 3})` makes [batch, heads, tokens, size] of
   /// [batch, tokens, heads, size]. Throws when `order` is not a permutation of the axes.
   TensorView permuted(const Shape& order) const;
@@ -66,6 +76,8 @@ class TensorView {
   TensorView broadcast_to(const Shape& sizes) const;
 
  private:
+  double number_at_offset(std::int64_t offset) const noexcept;
+
   const void* data_ = nullptr;
   DType dtype_ = DType::f32;
   bool given_ = false;

@@ -14,10 +14,11 @@ struct Steps {
   Tensor capped;       ///< softcap · tanh(scaled / softcap), or scaled
   Tensor biased;       ///< capped + bias - slope · |diagonal - j|, hidden keys at -inf
   Tensor weights;      ///< softmax of each row, the sink's share left out
-  Tensor output;       ///< [batch, query_heads, queries, value_size]: weights · value
+  Tensor output;       ///< [batch, query_heads, queries, value_size]: weights · value of the visible keys
   Tensor log_sum_exp;  ///< [batch, query_heads, queries], natural log, sink included
   Tensor row_max;      ///< [batch, query_heads, queries], sink included
   Tensor row_sum;      ///< [batch, query_heads, queries]: sum of exp(biased - row_max), sink included
+  std::int64_t empty_rows = 0;  ///< rows without a visible key
 };
 
 /// Which steps to keep; `scores` means scaled, capped and biased.
@@ -26,8 +27,8 @@ struct Keep {
   bool weights = false;
 };
 
-/// Computes all rows in double from inputs of any type. NaN, infinities and empty rows as the README's table says.
-/// Throws Error{out_of_memory} when the steps asked for do not fit.
+/// Computes all rows in double from inputs of any type. NaN, infinities and empty rows as docs/semantics.md says.
+/// Tensors that `keep` leaves out are empty. Throws Error{out_of_memory} when the steps asked for do not fit.
 Steps attend(const ValidAttention& attention, const Keep& keep = {});
 
 }  // namespace fovea::reference

@@ -1,0 +1,21 @@
+// A new implementation is its own file in kernels/ and one line here.
+#include "engine/implementations.h"
+
+#include "engine/run_reference.h"
+
+namespace fovea::engine {
+namespace {
+
+// clang-format off
+constexpr kernels::Implementation kImplementations[] = {
+    {"reference", "the textbook in double, O(keys) memory a row; by name, and for every f64 query", refuse_reference, block_reference, run_reference},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const kernels::Implementation> implementations() noexcept {
+  return kImplementations;
+}
+
+}  // namespace fovea::engine

@@ -1,0 +1,98 @@
+// Walks the list of implementations, best first, and says what it found.
+#include "fovea/engine/plan.h"
+
+#include <fmt/format.h>
+
+#include "engine/select.h"
+#include "fovea/core/error.h"
+#include "kernels/target.h"
+
+namespace fovea {
+namespace engine {
+namespace {
+
+const kernels::Implementation& named(std::string_view name, const ValidAttention& problem) {
+  std::string known;
+  for (const kernels::Implementation& candidate : implementations()) {
+    if (candidate.name == name) {
+      const std::string_view reason = candidate.refuse(problem);
+      if (reason.empty()) return candidate;
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("attend: implementation {} cannot run this call: {}", name, reason));
+    }
+    known += known.empty() ? candidate.name : fmt::format(", {}", candidate.name);
+  }
+  throw Error(ErrorKind::invalid_argument,
+              fmt::format("attend: no implementation is named \"{}\"; there are {}", name, known));
+}
+
+const kernels::Implementation& first_willing(const ValidAttention& problem,
+                                             std::vector<Refusal>* refusals) {
+  std::string_view reason;
+  for (const kernels::Implementation& candidate : implementations()) {
+    reason = candidate.refuse(problem);
+    if (reason.empty()) return candidate;
+    if (refusals != nullptr) {
+      refusals->push_back({std::string(candidate.name), std::string(reason)});
+    }
+  }
+  throw Error(ErrorKind::unsupported,
+              fmt::format("attend: no implementation can run this call: {}", reason));
+}
+
+}  // namespace
+
+Selection select(const ValidAttention& problem, const Execution& execution,
+                 std::vector<Refusal>* refusals) {
+  kernels::target_in_use();
+  const kernels::Implementation& implementation = execution.implementation.empty()
+                                                      ? first_willing(problem, refusals)
+                                                      : named(execution.implementation, problem);
+  Selection selection{.implementation = &implementation, .blocking = {}};
+  if (problem.rows() > 0) selection.blocking = implementation.block(problem, execution.threads);
+  return selection;
+}
+
+Plan plan_of(const Selection& selection, std::vector<Refusal> refusals) {
+  const bool is_reference = selection.implementation->name == "reference";
+  return {.implementation = std::string(selection.implementation->name),
+          .target = std::string(is_reference ? "scalar" : kernels::target_in_use()),
+          .threads = selection.blocking.threads,
+          .query_block = selection.blocking.query_block,
+          .key_block = selection.blocking.key_block,
+          .scratch_bytes = selection.blocking.scratch_bytes,
+          .refusals = std::move(refusals)};
+}
+
+}  // namespace engine
+
+std::string Plan::explain() const {
+  std::string text = fmt::format("{} runs on {} with {} thread{}", implementation, target, threads,
+                                 threads == 1 ? "" : "s");
+  if (query_block > 0) {
+    text += fmt::format(": {} row{} a task, keys {} at a time, {} bytes of scratch", query_block,
+                        query_block == 1 ? "" : "s", key_block, scratch_bytes);
+  }
+  text += "\n";
+  for (const Refusal& refusal : refusals) {
+    text += fmt::format("{} refused: {}\n", refusal.implementation, refusal.reason);
+  }
+  return text;
+}
+
+Plan plan(const Attention& attention, const Execution& execution) {
+  const ValidAttention problem = validate(attention, execution);
+  std::vector<Refusal> refusals;
+  const engine::Selection selection = engine::select(problem, execution, &refusals);
+  return engine::plan_of(selection, std::move(refusals));
+}
+
+std::vector<ImplementationInfo> list_implementations() {
+  std::vector<ImplementationInfo> list;
+  for (const kernels::Implementation& implementation : engine::implementations()) {
+    list.push_back({std::string(implementation.name), std::string(implementation.summary)});
+  }
+  return list;
+}
+
+}  // namespace fovea
