@@ -1,0 +1,20 @@
+// The list of commands. A new one: its file src/cli/NAME.cc, its declaration and its line in the
+// list here.
+#pragma once
+
+#include <vector>
+
+#include "cli/command.h"
+
+namespace fovea::cli {
+
+Command list_command();
+
+/// All commands, in the order in which `fovea --help` shows them.
+inline std::vector<Command> all_commands() {
+  return {
+      list_command(),
+  };
+}
+
+}  // namespace fovea::cli

@@ -1,0 +1,82 @@
+// fovea: finds the command, parses its flags, runs it, and turns errors into one line and an exit
+// code.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "cli/interrupt.h"
+#include "cli/parse.h"
+#include "cli/standard_streams.h"
+#include "cli/suggest.h"
+#include "fovea/core/error.h"
+#include "fovea/core/printable.h"
+
+namespace fovea::cli {
+namespace {
+
+constexpr int kRuntimeFailure = 1;
+constexpr int kUsageFailure = 2;
+
+const Command& find_command(const std::vector<Command>& commands, const std::string& name) {
+  const auto found = std::find_if(commands.begin(), commands.end(),
+                                  [&](const Command& c) { return c.name == name; });
+  if (found != commands.end()) return *found;
+  std::vector<std::string> names{"--help", "--version"};
+  for (const Command& command : commands) names.push_back(command.name);
+  throw UsageError(fmt::format("unknown {} {}{} (see fovea --help)",
+                               name.starts_with('-') ? "flag" : "command", in_quotes(name),
+                               did_you_mean(name, names)));
+}
+
+void run(std::vector<std::string> words) {
+  const std::vector<Command> commands = all_commands();
+  if (words.empty()) {
+    print_to_error(overview_help(commands));
+    throw UsageError("");
+  }
+  if (words[0] == "help") {
+    words.erase(words.begin());
+    words.push_back("--help");
+  }
+  if (words[0] == "--help" || words[0] == "-h") return print(overview_help(commands));
+  if (words[0] == "--version" || words[0] == "-V") return print("fovea " FOVEA_VERSION "\n");
+  const Command& command = find_command(commands, words[0]);
+  words.erase(words.begin());
+  if (parse_flags(command, words)) return print(command_help(command));
+  command.run();
+}
+
+int fail(int exit_code, std::string_view text) {
+  if (!text.empty()) print_error_line(fmt::format("fovea: {}", text));
+  return exit_code;
+}
+
+int run_and_report(std::vector<std::string> words) {
+  try {
+    run(std::move(words));
+    return 0;
+  } catch (const ReaderGone&) {
+    return 0;
+  } catch (const UsageError& error) {
+    return fail(kUsageFailure, error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(kRuntimeFailure, "out of memory");
+  } catch (const std::exception& error) {
+    return fail(kRuntimeFailure, error.what());
+  }
+}
+
+}  // namespace
+}  // namespace fovea::cli
+
+int main(int count, char** words) {
+  fovea::cli::fill_closed_descriptors();
+  fovea::cli::handle_interrupts();
+  return fovea::cli::run_and_report(
+      std::vector<std::string>(words + std::min(count, 1), words + count));
+}

@@ -1,0 +1,15 @@
+// What standard output is: a terminal or not, with colour or not, how wide.
+#pragma once
+
+namespace fovea::cli {
+
+struct Terminal {
+  bool is_terminal = false;
+  bool colour = false;  ///< a terminal, NO_COLOR unset or empty (no-color.org), TERM not "dumb"
+  int width = 80;       ///< columns: a terminal's own, between 40 and 80; 80 where there is none
+};
+
+/// The facts about standard output.
+Terminal standard_output_terminal();
+
+}  // namespace fovea::cli
