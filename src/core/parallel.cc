@@ -19,9 +19,9 @@
 #include <string_view>
 #include <thread>
 
+#include "core/float_mode.h"
 #include "fovea/core/cpu.h"
 #include "fovea/core/error.h"
-#include "fovea/core/float_mode.h"
 
 namespace fovea {
 namespace {

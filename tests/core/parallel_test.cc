@@ -13,8 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "core/float_mode.h"
 #include "fovea/core/error.h"
-#include "fovea/core/float_mode.h"
 
 #if defined(__SANITIZE_THREAD__)
 constexpr bool kThreadSanitizer = true;
