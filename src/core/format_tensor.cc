@@ -293,4 +293,11 @@ std::string format_scalar(double value) {
   return text;
 }
 
+std::string format_count(std::int64_t count) {
+  std::string text = std::to_string(count);
+  const std::size_t first_digit = count < 0 ? 1 : 0;
+  for (std::size_t place = text.size(); place > first_digit + 3;) text.insert(place -= 3, 1, ',');
+  return text;
+}
+
 }  // namespace fovea

@@ -9,9 +9,9 @@
 #include <limits>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "fovea/core/error.h"
+#include "nn/shapes.h"
 
 namespace fovea::nn {
 namespace {
@@ -35,16 +35,6 @@ void require_rank(std::string_view where, const TensorView& x, int least) {
   if (x.rank() >= least) return;
   throw Error(ErrorKind::invalid_argument, fmt::format("{}: {} given; at least {} axes are wanted",
                                                        where, to_string(x.shape()), least));
-}
-
-Shape leading(const Shape& sizes, int dropped) {
-  return Shape(std::span(sizes.begin(), sizes.end() - dropped));
-}
-
-Shape joined(const Shape& front, std::initializer_list<std::int64_t> back) {
-  std::vector<std::int64_t> sizes(front.begin(), front.end());
-  sizes.insert(sizes.end(), back);
-  return Shape(std::span<const std::int64_t>(sizes));
 }
 
 // A row-major copy with `change` applied to each element.

@@ -40,4 +40,7 @@ std::string format_tensor(const TensorView& tensor, const PrintOptions& options 
 /// float32 prints is this of its exact value: 0.9999999403953552.
 std::string format_scalar(double value);
 
+/// Returns a count with commas, as Python's f"{count:,}": "2,360,064".
+std::string format_count(std::int64_t count);
+
 }  // namespace fovea
