@@ -21,11 +21,15 @@ struct Entry {
   std::optional<std::vector<float>> values;  ///< row-major; some entries are text only
 };
 
-inline nlohmann::json read_json(const std::string& name) {
-  const std::string path = std::string(FOVEA_SOURCE_DIR) + "/tests/golden/" + name;
+inline nlohmann::json read_json_file(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw std::runtime_error("cannot open " + path);
   return nlohmann::json::parse(file);
+}
+
+/// A file of this folder.
+inline nlohmann::json read_json(const std::string& name) {
+  return read_json_file(std::string(FOVEA_SOURCE_DIR) + "/tests/golden/" + name);
 }
 
 inline float to_float(const nlohmann::json& value) {
