@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "fovea/core/error.h"
 
 namespace fovea {
@@ -18,9 +20,9 @@ TensorView::TensorView(const void* data, DType type, const Shape& sizes, const S
 }
 
 bool TensorView::is_contiguous() const noexcept {
+  if (std::find(sizes_.begin(), sizes_.end(), 0) != sizes_.end()) return true;
   std::int64_t expected = 1;
   for (int axis = rank() - 1; axis >= 0; --axis) {
-    if (size(axis) == 0) return true;
     if (size(axis) == 1) continue;
     if (stride(axis) != expected) return false;
     expected *= size(axis);

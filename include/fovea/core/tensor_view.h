@@ -39,7 +39,7 @@ class TensorView {
   std::int64_t stride(int axis) const noexcept { return strides_[axis]; }
   std::int64_t element_count() const { return sizes_.element_count(); }
 
-  /// True when the elements lie row-major without gaps (axes of size 1 do not count).
+  /// True when the elements lie row-major without gaps (axes of size 1 do not count), and when there are none.
   bool is_contiguous() const noexcept;
 
   /// The element at the given index, one number an axis. T must be the view's type.
