@@ -2,12 +2,14 @@
 #include "engine/implementations.h"
 
 #include "engine/run_reference.h"
+#include "kernels/small.h"
 
 namespace fovea::engine {
 namespace {
 
 // clang-format off
 constexpr kernels::Implementation kImplementations[] = {
+    {"small", "SIMD across query rows on the calling thread, no memory beyond the stack", kernels::refuse_small, kernels::block_small, kernels::run_small},
     {"reference", "the textbook in double, O(keys) memory a row; by name, and for every f64 query", refuse_reference, block_reference, run_reference},
 };
 // clang-format on

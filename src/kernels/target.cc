@@ -2,6 +2,7 @@
 #include "kernels/target.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <hwy/highway.h>
 #include <strings.h>
 
@@ -28,14 +29,13 @@ std::int64_t best_of(std::int64_t targets) {
 }
 
 std::int64_t target_named(std::string_view name) {
-  std::string usable;
   for (std::int64_t rest = usable_targets(); rest != 0; rest &= rest - 1) {
     const char* candidate = hwy::TargetName(best_of(rest));
     if (strcasecmp(candidate, std::string(name).c_str()) == 0) return best_of(rest);
-    usable += usable.empty() ? candidate : fmt::format(", {}", candidate);
   }
   throw Error(ErrorKind::invalid_argument,
-              fmt::format("target \"{}\" is unknown or not on this CPU; it has {}", name, usable));
+              fmt::format("target \"{}\" is unknown or not on this CPU; it has {}", name,
+                          fmt::join(targets_available(), ", ")));
 }
 
 std::int64_t choose() {
@@ -54,6 +54,14 @@ void use(std::int64_t target) {
 }
 
 }  // namespace
+
+std::vector<std::string> targets_available() {
+  std::vector<std::string> names;
+  for (std::int64_t rest = usable_targets(); rest != 0; rest &= rest - 1) {
+    names.emplace_back(hwy::TargetName(best_of(rest)));
+  }
+  return names;
+}
 
 std::string_view target_in_use() {
   std::int64_t target = chosen.load(std::memory_order_acquire);

@@ -1,7 +1,9 @@
 // Which instruction set the kernels run on.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace fovea::kernels {
 
@@ -10,6 +12,9 @@ namespace fovea::kernels {
 /// variable FOVEA_TARGET names (in any case). Throws Error{invalid_argument} when FOVEA_TARGET
 /// names one that is unknown or that this CPU lacks. Thread-safe.
 std::string_view target_in_use();
+
+/// Returns the names of the targets that the kernels are compiled for and this CPU has, best first.
+std::vector<std::string> targets_available();
 
 /// Makes `name` the target of all later calls, empty = the choice that target_in_use describes. For
 /// tests and benchmarks; not to be called while kernels run. Throws as target_in_use.

@@ -1,0 +1,57 @@
+// exp2 of scores below their block's maximum: the same bits on every target with FMA.
+//
+// x = r + f with r = x rounded to nearest even and f in [-.5, .5], exact. 2^f is a polynomial of
+// degree 5 (1.3 units of 2^-24 off at most; p(0) = 1 exactly, so the largest score has weight 1),
+// 2^r is made by integers. Rounding by adding 1.5 * 2^23 is an IEEE addition and nothing else, so
+// no target can differ; rounding instructions with floor do. 2.0 ulp at most for x in [-100, 0].
+//
+// Below -100 the result is exactly 0, by a compare. Weights that far under their maximum add
+// nothing to a float32 sum, and subnormal ones made the products that follow 80 times slower.
+#if defined(FOVEA_KERNELS_EXP2_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef FOVEA_KERNELS_EXP2_INL_H_
+#undef FOVEA_KERNELS_EXP2_INL_H_
+#else
+#define FOVEA_KERNELS_EXP2_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// 2^r * 2^f, where `shifted` is r + kExp2Shift as a float: r integer in [-126, 126], |f| <= .5.
+/// NaN in f stays NaN.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V exp2_parts(D d, V shifted, V f) {
+  // Half of 2^f, since the exponent below is one too large; halving a coefficient is exact.
+  V p = hn::Set(d, 0.5F * 0.001326472731307149F);
+  p = hn::MulAdd(p, f, hn::Set(d, 0.5F * 0.009671512991189957F));
+  p = hn::MulAdd(p, f, hn::Set(d, 0.5F * 0.05550733581185341F));
+  p = hn::MulAdd(p, f, hn::Set(d, 0.5F * 0.24022242426872253F));
+  p = hn::MulAdd(p, f, hn::Set(d, 0.5F * 0.6931470036506653F));
+  p = hn::MulAdd(p, f, hn::Set(d, 0.5F));
+  const hn::RebindToSigned<D> di;
+  // The low bits of `shifted` are r + 128: moved into the exponent they are the float 2^(r+1). A
+  // product by it, unlike an addition to the exponent, keeps NaN.
+  const V power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(di, shifted)));
+  return hn::Mul(p, power);
+}
+
+/// 1.5 * 2^23 + 128: adding it rounds a float to an integer, nearest even, and leaves that + 128 in
+/// its low bits.
+constexpr float kExp2Shift = 12583040.0F;
+
+/// 2^x for x <= 0 or NaN: exactly 0 below -100, exactly 1 at 0, NaN for NaN.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V exp2(D d, V x) {
+  const V shift = hn::Set(d, kExp2Shift);
+  const V shifted = hn::Add(x, shift);
+  const V f = hn::Sub(x, hn::Sub(shifted, shift));
+  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -100.0F)), exp2_parts(d, shifted, f));
+}
+
+}  // namespace fovea::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
