@@ -21,6 +21,7 @@ enum class ErrorKind {
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& text) : std::runtime_error(text), kind_(kind) {}
+  ~Error() override;  // defined in error.cc, so that the class's type information is in one place: a catch finds it
   ErrorKind kind() const noexcept { return kind_; }
 
  private:
