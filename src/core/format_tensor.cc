@@ -221,8 +221,7 @@ class Layout {
 
   // One empty line between matrices, two between batches of matrices, and so on.
   static std::string join_rows(const Texts& items, int axes, std::int64_t indent) {
-    const std::string separator = "," + std::string(static_cast<std::size_t>(axes) - 1, '\n') +
-                                  std::string(static_cast<std::size_t>(indent) + 1, ' ');
+    const std::string separator = fmt::format(",{:\n>{}}{:{}}", "", axes - 1, "", indent + 1);
     return fmt::format("[{}]", fmt::join(items, separator));
   }
 
