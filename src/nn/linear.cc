@@ -101,12 +101,13 @@ Tensor Linear::forward(const TensorView& x) const {
                 fmt::format("Linear: input is {} {}; f32 [..., {}] is wanted", name_of(x.dtype()),
                             to_string(x.shape()), in_features()));
   }
-  if (x.element_count() <
-      (kBlasProducts + out_features() - 1) / std::max<std::int64_t>(out_features(), 1)) {
+  const std::int64_t out = out_features();
+  const bool large = out > 0 && x.element_count() >= (kBlasProducts + out - 1) / out;
+  if (!large) {
     Tensor product = matmul(x, weight().permuted({1, 0}));
     return has_bias_ ? add(product, bias()) : std::move(product);
   }
-  Tensor y(DType::f32, joined(leading(x.shape(), 1), {out_features()}));
+  Tensor y(DType::f32, joined(leading(x.shape(), 1), {out}));
   if (has_bias_) y = Tensor::copy_of(bias().broadcast_to(y.shape()));
   multiply_large(Tensor::copy_of(x), weight_, y);
   return y;

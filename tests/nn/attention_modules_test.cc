@@ -202,5 +202,25 @@ TEST(AttentionModules, AgreeWithAttend) {
   expect_within(steps.context, attended.output, 1e-6);
 }
 
+// One token past the border, `forward` goes through attend; the steps do not.
+TEST(AttentionModules, AgreeWithTheirStepsPastTheBorder) {
+  constexpr std::int64_t kTokens = kStepTokens + 1;
+  Generator generator(9);
+  const Tensor x = rand({2, kTokens, 3}, generator);
+  const CausalAttentionOptions options{.d_in = 3, .d_out = 4, .context_length = kTokens};
+  const TinySelfAttentionQKVLinear plain(3, 4, generator);
+  const CausalAttention causal(options, generator);
+  const MultiHeadAttention split(options, 2, generator);
+  // Both sides are means of values below 2: 65 weights of 3 roundings each and 65 fused products, 2
+  // · 4 · 65 · 2^-24 = 3.1e-5 at worst and 100 times less as it falls out.
+  constexpr double kTolerance = 2 * 4 * 65 * 0x1p-24;
+  expect_within(plain.forward(x), plain.steps(x).context, kTolerance);
+  expect_within(causal.forward(x), causal.steps(x).context, kTolerance);
+  const AttentionSteps steps = split.steps(x);
+  const Tensor joined = Tensor::copy_of(steps.context.view().permuted({0, 2, 1, 3}));
+  const TensorView merged(joined.values<float>().data(), Shape{2, kTokens, 4});
+  expect_within(split.forward(x), split.out_proj().forward(merged), kTolerance);
+}
+
 }  // namespace
 }  // namespace fovea::nn
