@@ -26,10 +26,10 @@ Attended attend(const Attention& attention, const Execution& execution = {});
 
 /// Where attend_into writes. Only `output` is a must; views that are not given are not written.
 struct AttendInto {
-  MutableTensorView output;       ///< as Attended::output; any strides but 0; its type is the output type
-  MutableTensorView log_sum_exp;  ///< as in Attended
-  MutableTensorView row_max;
-  MutableTensorView row_sum;
+  MutableTensorView output = {};       ///< as Attended::output; any strides but 0; its type is the output type
+  MutableTensorView log_sum_exp = {};  ///< as in Attended
+  MutableTensorView row_max = {};
+  MutableTensorView row_sum = {};
 };
 
 /// attend into the caller's memory. Returns the number of rows without a visible key. Throws as attend, and when a
