@@ -69,11 +69,6 @@ DType checked_output_type(const Attention& a, const Execution& execution) {
   return type;
 }
 
-TensorView with_four_axes(TensorView view) {
-  while (view.rank() < 4) view = view.with_leading_axis();
-  return view;
-}
-
 void check_shapes(const ValidAttention& v) {
   if (v.key.size(0) != v.batch() || v.value.size(0) != v.batch()) {
     fail("query {}, key {} and value {} differ in batch", to_string(v.query.shape()),
@@ -243,9 +238,9 @@ ValidAttention validate(const Attention& attention, const Execution& execution) 
   ValidAttention v;
   v.output_type = checked_output_type(attention, execution);
   v.given_rank = attention.query.rank();
-  v.query = with_four_axes(attention.query);
-  v.key = with_four_axes(attention.key);
-  v.value = with_four_axes(attention.value);
+  v.query = attention.query.with_leading_axes(4 - v.given_rank);
+  v.key = attention.key.with_leading_axes(4 - v.given_rank);
+  v.value = attention.value.with_leading_axes(4 - v.given_rank);
   check_shapes(v);
   if (v.key_heads() > 0) v.group_size = std::max<std::int64_t>(1, v.query_heads() / v.key_heads());
   v.scale = checked_scale(attention, v);

@@ -8,7 +8,7 @@
 
 namespace fovea {
 
-Shape::Shape(std::span<const std::int64_t> sizes) : rank_(0) {
+Shape::Shape(std::span<const std::int64_t> sizes) : Shape() {
   if (sizes.size() > static_cast<std::size_t>(kMaxRank)) {
     throw Error(ErrorKind::invalid_argument,
                 fmt::format("shape: {} axes given; at most {} are supported", sizes.size(), kMaxRank));
@@ -35,6 +35,18 @@ std::int64_t Shape::element_count() const {
     }
   }
   return count;
+}
+
+Shape Shape::with_leading(int count, std::int64_t size) const {
+  if (rank_ + count > kMaxRank) {
+    throw Error(ErrorKind::invalid_argument,
+                fmt::format("shape: {} has no room for another axis", to_string(*this)));
+  }
+  Shape result;
+  result.rank_ = rank_ + count;
+  for (int axis = 0; axis < count; ++axis) result[axis] = size;
+  for (int axis = 0; axis < rank_; ++axis) result[count + axis] = (*this)[axis];
+  return result;
 }
 
 std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", ")); }

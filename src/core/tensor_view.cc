@@ -72,18 +72,15 @@ TensorView TensorView::sliced(int axis, std::int64_t first, std::int64_t count) 
   return result;
 }
 
-TensorView TensorView::with_leading_axis() const {
-  Shape sizes = sizes_;
-  Shape target;
-  if (rank() < kMaxRank) {
-    std::array<std::int64_t, kMaxRank> values{};
-    values[0] = 1;
-    std::copy(sizes.begin(), sizes.end(), values.begin() + 1);
-    target = Shape(std::span(values.data(), static_cast<std::size_t>(rank()) + 1));
-  } else {
-    throw Error(ErrorKind::invalid_argument, fmt::format("tensor view: {} has no room for another axis", to_string(sizes_)));
-  }
-  return broadcast_to(target);
+TensorView TensorView::with_leading_axes(int count) const {
+  if (count == 0) return *this;
+  TensorView result;
+  result.data_ = data_;
+  result.dtype_ = dtype_;
+  result.given_ = given_;
+  result.sizes_ = sizes_.with_leading(count, 1);
+  result.strides_ = strides_.with_leading(count, 0);
+  return result;
 }
 
 TensorView TensorView::broadcast_to(const Shape& sizes) const {

@@ -97,10 +97,9 @@ void check_targets(const ValidAttention& problem, const Attention& attention,
   }
 }
 
-MutableTensorView with_axes(const MutableTensorView& view, int rank) {
+MutableTensorView with_leading_axes(const MutableTensorView& view, int count) {
   if (!view.given()) return view;
-  TensorView wide = view;
-  while (wide.rank() < rank) wide = wide.with_leading_axis();
+  const TensorView wide = view.with_leading_axes(count);
   return {view.mutable_data(), view.dtype(), wide.shape(), wide.strides()};
 }
 
@@ -112,11 +111,12 @@ std::int64_t execute(const ValidAttention& problem, const engine::Selection& sel
     scratch = Tensor::uninitialized(DType::u8, {selection.blocking.scratch_bytes});
   }
   const DefaultFloatMode mode;
+  const int added = 4 - problem.given_rank;
   return selection.implementation->run(problem, selection.blocking, scratch.bytes(),
-                                       {.output = with_axes(into.output, 4),
-                                        .log_sum_exp = with_axes(into.log_sum_exp, 3),
-                                        .row_max = with_axes(into.row_max, 3),
-                                        .row_sum = with_axes(into.row_sum, 3)});
+                                       {.output = with_leading_axes(into.output, added),
+                                        .log_sum_exp = with_leading_axes(into.log_sum_exp, added),
+                                        .row_max = with_leading_axes(into.row_max, added),
+                                        .row_sum = with_leading_axes(into.row_sum, added)});
 }
 
 }  // namespace

@@ -69,8 +69,9 @@ class TensorView {
   /// `count` entries of `axis` from `first`. Throws when they are not all there.
   TensorView sliced(int axis, std::int64_t first, std::int64_t count) const;
 
-  /// The same data with a leading axis of size 1, stride 0.
-  TensorView with_leading_axis() const;
+  /// The same data with `count` more leading axes of size 1, stride 0. Throws when there is no room for them.
+  TensorView with_leading_axes(int count) const;
+  TensorView with_leading_axis() const { return with_leading_axes(1); }
 
   /// numpy's broadcast to `sizes`: missing leading axes and axes of size 1 get stride 0. Throws when it cannot be.
   TensorView broadcast_to(const Shape& sizes) const;
