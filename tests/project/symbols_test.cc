@@ -48,6 +48,7 @@ TEST(SharedLibrary, ExportsOnlyItsOwnNames) {
 TEST(SharedLibrary, ExportsWhatUsersCall) {
   const std::vector<std::string> names = exported_names(FOVEA_SHARED_LIBRARY);
   EXPECT_THAT(names, Contains(StartsWith("fovea::attend(")));
+  EXPECT_THAT(names, Contains("fovea_attend"));
   // Whoever catches fovea::Error compares with this.
   EXPECT_THAT(names, Contains("typeinfo for fovea::Error"));
 }

@@ -1,0 +1,150 @@
+// fovea from C: attention over plain structs, for C, ctypes, Rust, Julia and whatever else can call C. C11 and C++.
+//
+//   float query[2 * 4], key[3 * 4], value[3 * 4], output[2 * 4];
+//   const int64_t two_by_four[] = {2, 4}, three_by_four[] = {3, 4};
+//   fovea_attention attention = {.struct_size = sizeof attention,
+//                                .query = {FOVEA_F32, 2, query, two_by_four, NULL},
+//                                .key = {FOVEA_F32, 2, key, three_by_four, NULL},
+//                                .value = {FOVEA_F32, 2, value, three_by_four, NULL},
+//                                .causal = 1};
+//   fovea_answer answer = {.struct_size = sizeof answer, .output = {FOVEA_F32, 2, output, two_by_four, NULL}};
+//   fovea_error error;
+//   if (fovea_attend(&attention, NULL, &answer, &error) != FOVEA_OK) fprintf(stderr, "%s\n", error.text);
+//
+// What the fields mean is said in fovea/attention/attention.h; here stands only what differs in C.
+//
+// Every field that is 0 or NULL has its default, so a struct of zeros with its struct_size set is a good start.
+// struct_size is sizeof the struct as the caller was compiled. Later versions only add fields, at the end: a library
+// takes the struct of an older header, and that of a newer one as long as what it does not know is 0
+// (FOVEA_UNSUPPORTED otherwise).
+//
+// Functions return a fovea_status. No exception leaves them, they never abort and never print. They are thread-safe: any
+// number of calls may run at once, each with its own answer and error. Memory is the caller's throughout; nothing is kept
+// after the call.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// What came of a call. On anything but FOVEA_OK no output was written.
+enum fovea_status {
+  FOVEA_OK = 0,
+  FOVEA_INVALID_ARGUMENT = 1,  ///< the arguments contradict each other or this header
+  FOVEA_UNSUPPORTED = 2,       ///< a valid question that this library or the named implementation cannot answer
+  FOVEA_OUT_OF_MEMORY = 3,     ///< an allocation failed
+  FOVEA_INTERNAL_ERROR = 4     ///< a fault of the library: please report the text
+};
+
+/// Why a call failed, in one line of UTF-8 that ends in NUL (cut to fit); "" after FOVEA_OK.
+typedef struct fovea_error {
+  char text[512];
+} fovea_error;
+
+/// Element types. FOVEA_NOT_GIVEN, which is 0, says that there is no tensor.
+enum fovea_type {
+  FOVEA_NOT_GIVEN = 0,
+  FOVEA_F32 = 1,
+  FOVEA_F64 = 2,
+  FOVEA_F16 = 3,   ///< IEEE binary16, as uint16_t
+  FOVEA_BF16 = 4,  ///< upper half of a binary32, as uint16_t
+  FOVEA_BOOL = 5,  ///< one byte, 0 or 1
+  FOVEA_I32 = 6,
+  FOVEA_I64 = 7
+};
+
+/// An array to read. Element [i, j, ...] is at data + i · strides[0] + j · strides[1] + ... BYTES (as in numpy and
+/// Py_buffer). Strides are multiples of the element's size; 0 repeats an element, negative ones go backwards. The data
+/// must be aligned to the element's size, no more.
+typedef struct fovea_tensor {
+  int32_t type;            ///< a fovea_type
+  int32_t rank;            ///< number of axes: entries in sizes and strides
+  const void* data;        ///< element [0, 0, ...]; may be NULL when a size is 0
+  const int64_t* sizes;    ///< may be NULL when rank is 0
+  const int64_t* strides;  ///< in bytes; NULL = row-major without gaps
+} fovea_tensor;
+
+/// An array to write: a fovea_tensor whose elements all have an address of their own.
+typedef struct fovea_target {
+  int32_t type;
+  int32_t rank;
+  void* data;
+  const int64_t* sizes;
+  const int64_t* strides;
+} fovea_target;
+
+/// Where query i stands among the keys.
+enum fovea_diagonal {
+  FOVEA_BOTTOM_RIGHT = 0,  ///< the last query at the last (valid) key
+  FOVEA_TOP_LEFT = 1,      ///< the first query at the first key
+  FOVEA_AT_OFFSET = 2      ///< query i at key i + diagonal_offset
+};
+
+/// The question. Shapes are [batch, heads, tokens, size], or their last 3 or 2 axes.
+typedef struct fovea_attention {
+  uint64_t struct_size;    ///< sizeof(fovea_attention)
+  fovea_tensor query;
+  fovea_tensor key;
+  fovea_tensor value;
+  fovea_tensor bias;
+  fovea_tensor keep;       ///< FOVEA_BOOL, 1 = may attend
+  fovea_tensor alibi_slopes;
+  fovea_tensor sinks;
+  fovea_tensor key_lengths;
+  double scale;            ///< used when has_scale is 1; else 1/sqrt(head_size)
+  double softcap;          ///< 0 = off
+  int64_t window_left;     ///< used, with window_right, when has_window is 1; INT64_MAX = no bound
+  int64_t window_right;
+  int64_t diagonal_offset; ///< for FOVEA_AT_OFFSET; else 0
+  int32_t has_scale;       ///< 0 or 1, as has_window and causal
+  int32_t has_window;
+  int32_t causal;
+  int32_t diagonal;        ///< a fovea_diagonal
+} fovea_attention;
+
+/// How to compute it. A NULL pointer in its place means all defaults.
+typedef struct fovea_execution {
+  uint64_t struct_size;        ///< sizeof(fovea_execution)
+  const char* implementation;  ///< by its name in fovea_implementations; NULL or "" = the best that can
+  int32_t threads;             ///< at most; 0 = FOVEA_THREADS from the environment, else one a core
+  int32_t output_type;         ///< a fovea_type; FOVEA_NOT_GIVEN = the query's
+} fovea_execution;
+
+/// The answer. `output` is a must; a statistic that is FOVEA_NOT_GIVEN is not written.
+typedef struct fovea_answer {
+  uint64_t struct_size;      ///< sizeof(fovea_answer)
+  fovea_target output;       ///< [batch, query_heads, queries, value_size], of the output type; rank as the query's
+  fovea_target log_sum_exp;  ///< [batch, query_heads, queries], FOVEA_F32, natural logarithm
+  fovea_target row_max;      ///< likewise: the largest score of each row
+  fovea_target row_sum;      ///< likewise: sum of exp(score - row_max)
+  int64_t empty_rows;        ///< set by the call: rows without a visible key
+} fovea_answer;
+
+/// Text for the caller: as much of it as fits goes to `data`, always with a NUL; `length` becomes the whole text's length
+/// in bytes without the NUL, so it was cut when length >= capacity. {NULL, 0, 0} asks for the length alone.
+typedef struct fovea_text {
+  char* data;
+  size_t capacity;
+  size_t length;
+} fovea_text;
+
+/// Computes attention into `answer`. `execution` and `error` may be NULL. No target may overlap an input or another.
+int32_t fovea_attend(const fovea_attention* attention, const fovea_execution* execution, fovea_answer* answer,
+                     fovea_error* error);
+
+/// Says what fovea_attend would do with the same question and why, a line each, without doing it.
+int32_t fovea_explain(const fovea_attention* attention, const fovea_execution* execution, fovea_text* text,
+                      fovea_error* error);
+
+/// Lists the implementations, best first, a line each: name, tab, summary.
+int32_t fovea_implementations(fovea_text* text, fovea_error* error);
+
+/// The library's version, as "0.1.0". Lives as long as the program.
+const char* fovea_version(void);
+
+#ifdef __cplusplus
+}
+#endif

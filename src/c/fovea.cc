@@ -1,0 +1,114 @@
+// The functions of fovea.h: each catches all that the library throws and says it in the caller's
+// error text.
+#include "fovea.h"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "c/plain.h"
+#include "fovea/core/error.h"
+
+namespace {
+
+/// The longest start of a UTF-8 text that fits in `room` bytes without cutting a character.
+std::string_view start_of(std::string_view text, std::size_t room) {
+  if (text.size() <= room) return text;
+  while (room > 0 && (static_cast<unsigned char>(text[room]) & 0xC0U) == 0x80U) --room;
+  return text.substr(0, room);
+}
+
+/// Copies what fits of `text`, with a NUL at its end.
+void copy_text(std::string_view text, char* data, std::size_t capacity) noexcept {
+  if (data == nullptr || capacity == 0) return;
+  const std::string_view part = start_of(text, capacity - 1);
+  *std::copy(part.begin(), part.end(), data) = '\0';
+}
+
+fovea_status status_of(fovea::ErrorKind kind) noexcept {
+  switch (kind) {
+    case fovea::ErrorKind::invalid_argument:
+      return FOVEA_INVALID_ARGUMENT;
+    case fovea::ErrorKind::unsupported:
+      return FOVEA_UNSUPPORTED;
+    case fovea::ErrorKind::out_of_memory:
+      return FOVEA_OUT_OF_MEMORY;
+    case fovea::ErrorKind::io:
+    case fovea::ErrorKind::format:
+    case fovea::ErrorKind::cancelled:
+      break;  // nothing here reads files or can be cancelled
+  }
+  return FOVEA_INTERNAL_ERROR;
+}
+
+/// Runs `call` and returns what came of it.
+template <typename Call>
+std::int32_t guarded(fovea_error* error, Call&& call) noexcept {
+  const auto finish = [error](fovea_status status, const char* text) noexcept {
+    if (error != nullptr) copy_text(text, error->text, sizeof error->text);
+    return static_cast<std::int32_t>(status);
+  };
+  try {
+    call();
+    return finish(FOVEA_OK, "");
+  } catch (const fovea::Error& fault) {
+    return finish(status_of(fault.kind()), fault.what());
+  } catch (const std::bad_alloc&) {
+    return finish(FOVEA_OUT_OF_MEMORY, "fovea: out of memory");
+  } catch (const std::exception& fault) {
+    return finish(FOVEA_INTERNAL_ERROR, fault.what());
+  } catch (...) {
+    return finish(FOVEA_INTERNAL_ERROR, "fovea: an exception of unknown type");
+  }
+}
+
+void hand_out(std::string_view text, fovea_text* to) noexcept {
+  copy_text(text, to->data, to->capacity);
+  to->length = text.size();
+}
+
+void check_given(const fovea_text* text) {
+  if (text == nullptr)
+    throw fovea::Error(fovea::ErrorKind::invalid_argument, "fovea: text is a null pointer");
+}
+
+}  // namespace
+
+extern "C" {
+
+std::int32_t fovea_attend(const fovea_attention* attention, const fovea_execution* execution,
+                          fovea_answer* answer, fovea_error* error) {
+  return guarded(error, [&] {
+    const fovea::Attention question = fovea::c::attention_of(attention);
+    const fovea::Execution how = fovea::c::execution_of(execution);
+    answer->empty_rows = fovea::attend_into(question, fovea::c::targets_of(answer), how);
+  });
+}
+
+std::int32_t fovea_explain(const fovea_attention* attention, const fovea_execution* execution,
+                           fovea_text* text, fovea_error* error) {
+  return guarded(error, [&] {
+    check_given(text);
+    const fovea::Attention question = fovea::c::attention_of(attention);
+    hand_out(fovea::plan(question, fovea::c::execution_of(execution)).explain(), text);
+  });
+}
+
+std::int32_t fovea_implementations(fovea_text* text, fovea_error* error) {
+  return guarded(error, [&] {
+    check_given(text);
+    std::string lines;
+    for (const fovea::ImplementationInfo& info : fovea::list_implementations()) {
+      lines += info.name + '\t' + info.summary + '\n';
+    }
+    hand_out(lines, text);
+  });
+}
+
+const char* fovea_version(void) {
+  return FOVEA_VERSION;
+}
+
+}  // extern "C"

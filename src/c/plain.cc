@@ -1,0 +1,172 @@
+// The only place that reads the caller's structs: sizes of structs, enumerators, byte strides.
+#include "c/plain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "fovea/core/error.h"
+
+namespace fovea::c {
+namespace {
+
+template <typename... Args>
+[[noreturn]] void fail(fmt::format_string<Args...> text, Args&&... args) {
+  throw Error(ErrorKind::invalid_argument,
+              "fovea: " + fmt::format(text, std::forward<Args>(args)...));
+}
+
+/// Sizes of the structs in the first version of the interface: the least that any caller has.
+constexpr std::uint64_t kFirstAttention = 320;
+constexpr std::uint64_t kFirstExecution = 24;
+constexpr std::uint64_t kFirstAnswer = 144;
+static_assert(sizeof(fovea_attention) == kFirstAttention &&
+              sizeof(fovea_execution) == kFirstExecution && sizeof(fovea_answer) == kFirstAnswer);
+
+/// No struct of ours will ever be this large: a larger struct_size was never set.
+constexpr std::uint64_t kLargestStruct = 4096;
+
+/// Returns the caller's struct in today's form. What an older caller lacks is 0; what a newer one
+/// has beyond it must be 0. This is how Linux extends the structs of its system calls.
+template <typename Plain>
+Plain in_todays_form(const Plain* given, const char* name, std::uint64_t size_of_first_version) {
+  if (given == nullptr) fail("{} is a null pointer", name);
+  const std::uint64_t size = given->struct_size;
+  if (size < size_of_first_version || size > kLargestStruct) {
+    fail("{}.struct_size is {}; it must be sizeof(fovea_{}), which is {} in this version", name,
+         size, name, sizeof(Plain));
+  }
+  const auto* bytes = reinterpret_cast<const unsigned char*>(given);
+  if (size > sizeof(Plain) && std::any_of(bytes + sizeof(Plain), bytes + size,
+                                          [](unsigned char byte) { return byte != 0; })) {
+    throw Error(
+        ErrorKind::unsupported,
+        fmt::format(
+            "fovea: {} sets a field beyond the {} bytes that version {} knows; use a newer library",
+            name, sizeof(Plain), fovea_version()));
+  }
+  Plain plain{};
+  std::memcpy(&plain, bytes, std::min<std::size_t>(size, sizeof(Plain)));
+  return plain;
+}
+
+DType type_of(std::int32_t type, const char* name) {
+  switch (type) {
+    case FOVEA_F32:
+      return DType::f32;
+    case FOVEA_F64:
+      return DType::f64;
+    case FOVEA_F16:
+      return DType::f16;
+    case FOVEA_BF16:
+      return DType::bf16;
+    case FOVEA_BOOL:
+      return DType::boolean;
+    case FOVEA_I32:
+      return DType::i32;
+    case FOVEA_I64:
+      return DType::i64;
+    default:
+      break;
+  }
+  fail("{} is {}, which is no fovea_type", name, type);
+}
+
+bool claim_of(std::int32_t value, const char* name) {
+  if (value != 0 && value != 1) fail("{} is {}; it must be 0 or 1", name, value);
+  return value == 1;
+}
+
+Shape element_strides(const std::int64_t* bytes, const Shape& sizes, std::int64_t element,
+                      const std::string& name) {
+  if (bytes == nullptr) return contiguous_strides(sizes);
+  Shape strides = sizes;
+  for (int axis = 0; axis < sizes.rank(); ++axis) {
+    if (bytes[axis] % element != 0) {
+      fail("{}.strides[{}] is {} bytes; it must be a multiple of the element's size, {}", name,
+           axis, bytes[axis], element);
+    }
+    strides[axis] = bytes[axis] / element;
+  }
+  return strides;
+}
+
+/// A fovea_tensor as a TensorView, a fovea_target as a MutableTensorView.
+template <typename View, typename Plain>
+View view_of(const Plain& plain, const std::string& name) {
+  if (plain.type == FOVEA_NOT_GIVEN) return {};
+  const DType type = type_of(plain.type, (name + ".type").c_str());
+  if (plain.rank < 0 || plain.rank > kMaxRank) {
+    fail("{}.rank is {}; it must be from 0 to {}", name, plain.rank, kMaxRank);
+  }
+  if (plain.rank > 0 && plain.sizes == nullptr) fail("{}.sizes is a null pointer", name);
+  const Shape sizes(std::span(plain.sizes, static_cast<std::size_t>(plain.rank)));
+  for (int axis = 0; axis < sizes.rank(); ++axis) {
+    if (sizes[axis] < 0)
+      fail("{}.sizes[{}] is {}; it must not be negative", name, axis, sizes[axis]);
+  }
+  const std::int64_t element = size_of(type);
+  if (reinterpret_cast<std::uintptr_t>(plain.data) % static_cast<std::uintptr_t>(element) != 0) {
+    fail("{}.data is not aligned to its elements of {} bytes", name, element);
+  }
+  return View(plain.data, type, sizes, element_strides(plain.strides, sizes, element, name));
+}
+
+Diagonal diagonal_of(const fovea_attention& plain) {
+  switch (plain.diagonal) {
+    case FOVEA_BOTTOM_RIGHT:
+      return Diagonal::bottom_right();
+    case FOVEA_TOP_LEFT:
+      return Diagonal::top_left();
+    case FOVEA_AT_OFFSET:
+      return Diagonal::at(plain.diagonal_offset);
+    default:
+      break;
+  }
+  fail("attention.diagonal is {}, which is no fovea_diagonal", plain.diagonal);
+}
+
+}  // namespace
+
+Attention attention_of(const fovea_attention* given) {
+  const auto plain = in_todays_form(given, "attention", kFirstAttention);
+  Attention attention{.query = view_of<TensorView>(plain.query, "query"),
+                      .key = view_of<TensorView>(plain.key, "key"),
+                      .value = view_of<TensorView>(plain.value, "value")};
+  if (claim_of(plain.has_scale, "attention.has_scale")) attention.scale = plain.scale;
+  attention.softcap = plain.softcap;
+  attention.bias = view_of<TensorView>(plain.bias, "bias");
+  attention.keep = view_of<TensorView>(plain.keep, "keep");
+  attention.causal = claim_of(plain.causal, "attention.causal");
+  if (claim_of(plain.has_window, "attention.has_window")) {
+    attention.window = {.left = plain.window_left, .right = plain.window_right};
+  }
+  attention.diagonal = diagonal_of(plain);
+  attention.alibi_slopes = view_of<TensorView>(plain.alibi_slopes, "alibi_slopes");
+  attention.sinks = view_of<TensorView>(plain.sinks, "sinks");
+  attention.key_lengths = view_of<TensorView>(plain.key_lengths, "key_lengths");
+  return attention;
+}
+
+Execution execution_of(const fovea_execution* given) {
+  if (given == nullptr) return {};
+  const auto plain = in_todays_form(given, "execution", kFirstExecution);
+  Execution execution{.threads = plain.threads};
+  if (plain.implementation != nullptr) execution.implementation = plain.implementation;
+  if (plain.output_type != FOVEA_NOT_GIVEN) {
+    execution.output_type = type_of(plain.output_type, "execution.output_type");
+  }
+  return execution;
+}
+
+AttendInto targets_of(const fovea_answer* given) {
+  const auto plain = in_todays_form(given, "answer", kFirstAnswer);
+  return {.output = view_of<MutableTensorView>(plain.output, "output"),
+          .log_sum_exp = view_of<MutableTensorView>(plain.log_sum_exp, "log_sum_exp"),
+          .row_max = view_of<MutableTensorView>(plain.row_max, "row_max"),
+          .row_sum = view_of<MutableTensorView>(plain.row_sum, "row_sum")};
+}
+
+}  // namespace fovea::c

@@ -1,0 +1,17 @@
+// The structs of the C interface, checked and turned into the engine's own.
+#pragma once
+
+#include <string>
+
+#include "fovea.h"
+#include "fovea/engine/attend.h"
+
+namespace fovea::c {
+
+/// Each throws Error{invalid_argument} that names the field, or Error{unsupported} for a struct of
+/// a newer header that asks for what this library does not know. Views still belong to the caller.
+Attention attention_of(const fovea_attention* plain);
+Execution execution_of(const fovea_execution* plain);
+AttendInto targets_of(const fovea_answer* plain);
+
+}  // namespace fovea::c

@@ -1,0 +1,2 @@
+// The C test, compiled as C++: the header serves both.
+#include "c11_test.c"
