@@ -1,0 +1,72 @@
+// What the documents say is there: the README's example compiles as printed, links and commands
+// lead somewhere.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "project/source_tree.h"
+
+namespace fovea::project {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+/// The lines of the first code block of a language, without its fences.
+Lines first_block(const SourceFile& document, const std::string& language) {
+  const auto fence = std::ranges::find(document.lines, "```" + language);
+  if (fence == document.lines.end()) return {};
+  return {fence + 1, std::find(fence + 1, document.lines.end(), "```")};
+}
+
+/// All texts of a document that the pattern's group matches.
+Lines all_matches(const SourceFile& document, const char* pattern) {
+  const std::regex regex(pattern);
+  Lines found;
+  for (const std::string& line : document.lines) {
+    for (std::sregex_iterator match(line.begin(), line.end(), regex), end; match != end; ++match) {
+      found.push_back((*match)[1]);
+    }
+  }
+  return found;
+}
+
+class Documents : public testing::TestWithParam<const char*> {
+ protected:
+  const std::filesystem::path root_ = FOVEA_SOURCE_DIR;
+  const SourceFile document_ = read_source(root_, root_ / GetParam());
+};
+
+TEST_P(Documents, LinkToFilesThatExist) {
+  for (const std::string& target : all_matches(document_, R"(\]\(([^)#:]+)\))")) {
+    EXPECT_TRUE(std::filesystem::exists(root_ / target)) << GetParam() << " links to " << target;
+  }
+}
+
+TEST_P(Documents, NameScriptsThatExist) {
+  for (const std::string& script : all_matches(document_, R"(\b(script/[a-z]+))")) {
+    EXPECT_TRUE(std::filesystem::exists(root_ / script)) << GetParam() << " names " << script;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Documents,
+                         testing::Values("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md",
+                                         "CHANGELOG.md"));
+
+TEST(Readme, ShowsTheExampleThatIsTested) {
+  const std::filesystem::path root = FOVEA_SOURCE_DIR;
+  Lines example = read_source(root, root / "examples" / "readme.cc").lines;
+  ASSERT_FALSE(example.empty());
+  example.erase(example.begin());  // says what the file is
+  EXPECT_EQ(first_block(read_source(root, root / "README.md"), "cpp"), example);
+}
+
+TEST(Architecture, NamesEveryLayer) {
+  const std::filesystem::path root = FOVEA_SOURCE_DIR;
+  const Lines layers =
+      all_matches(read_source(root, root / "cmake" / "layers.cmake"), R"(^fovea_layer\((\w+))");
+  const Lines named = all_matches(read_source(root, root / "ARCHITECTURE.md"), R"(^\| (\w+) \|)");
+  ASSERT_FALSE(layers.empty());
+  EXPECT_THAT(named, testing::IsSupersetOf(layers));
+}
+
+}  // namespace
+}  // namespace fovea::project
