@@ -1,6 +1,7 @@
 // Cores at hand: affinity mask, hyperthread siblings, and CPU quotas of cgroup v2 and v1.
 #include "fovea/core/cpu.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -26,10 +27,9 @@ std::string first_line(const std::string& path) {
 int physical_cores(std::span<const int> cpus, const std::string& root) {
   std::set<std::string> cores;
   for (const int cpu : cpus) {
-    const std::string topology =
-        root + "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
-    const std::string siblings = first_line(topology + "thread_siblings_list");
-    cores.insert(siblings.empty() ? "cpu" + std::to_string(cpu)
+    const std::string siblings = first_line(
+        fmt::format("{}/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", root, cpu));
+    cores.insert(siblings.empty() ? fmt::format("cpu{}", cpu)
                                   : siblings.substr(0, siblings.find_first_of(",-")));
   }
   return static_cast<int>(cores.size());
