@@ -195,7 +195,7 @@ HWY_INLINE Sums compute_weights(const KeyBlock& block, Group& group) {
   Sums sums{hidden, hn::Zero(d), hn::FirstN(d, 0)};
   for (std::int64_t j = 0; j < block.count; ++j) {
     const FloatVector s = hn::Load(d, group.scores + j * kLanes);
-    const auto visible = hn::Ne(s, hidden);
+    const auto visible = hn::Not(hn::Eq(s, hidden));
     sums.m = hn::Max(sums.m, s);
     sums.seen = hn::Or(sums.seen, visible);
     hn::StoreMaskBits(d, visible, group.visible + j * 8);
@@ -204,7 +204,8 @@ HWY_INLINE Sums compute_weights(const KeyBlock& block, Group& group) {
   for (std::int64_t j = 0; j < block.count; ++j) {
     float* at = group.scores + j * kLanes;
     const FloatVector s = hn::Load(d, at);
-    const FloatVector p = hn::IfThenElseZero(hn::Ne(s, hidden), exp2(d, hn::Sub(s, sums.m)));
+    const FloatVector p =
+        hn::IfThenElseZero(hn::Not(hn::Eq(s, hidden)), exp2(d, hn::Sub(s, sums.m)));
     sums.l = hn::Add(sums.l, p);
     hn::Store(p, d, at);
   }
