@@ -2,6 +2,7 @@
 #include "engine/implementations.h"
 
 #include "engine/run_reference.h"
+#include "kernels/prefill.h"
 #include "kernels/small.h"
 
 namespace fovea::engine {
@@ -9,8 +10,9 @@ namespace {
 
 // clang-format off
 constexpr kernels::Implementation kImplementations[] = {
-    {"small", "SIMD across query rows on the calling thread, no memory beyond the stack", kernels::refuse_small, kernels::block_small, kernels::run_small},
-    {"reference", "the textbook in double, O(keys) memory a row; by name, and for every f64 query", refuse_reference, block_reference, run_reference},
+    {"prefill", "fused: scores, softmax and values of 64 rows and 128 keys at a time, on all threads", kernels::refuse_prefill, kernels::yield_prefill, kernels::block_prefill, kernels::run_prefill},
+    {"small", "SIMD across query rows on the calling thread, no memory beyond the stack", kernels::refuse_small, nullptr, kernels::block_small, kernels::run_small},
+    {"reference", "the textbook in double, O(keys) memory a row; by name, and for every f64 query", refuse_reference, nullptr, block_reference, run_reference},
 };
 // clang-format on
 

@@ -31,6 +31,7 @@ const kernels::Implementation& first_willing(const ValidAttention& problem,
   std::string_view reason;
   for (const kernels::Implementation& candidate : implementations()) {
     reason = candidate.refuse(problem);
+    if (reason.empty() && candidate.yield != nullptr) reason = candidate.yield(problem);
     if (reason.empty()) return candidate;
     if (refusals != nullptr) {
       refusals->push_back({std::string(candidate.name), std::string(reason)});

@@ -38,6 +38,10 @@ struct Implementation {
   /// Allocates nothing.
   std::string_view (*refuse)(const ValidAttention& problem);
 
+  /// Returns why a later one should run a problem that it could compute too, empty when it is the
+  /// one to take; asked only when the caller names none. Null: it always takes.
+  std::string_view (*yield)(const ValidAttention& problem);
+
   /// Returns how it would cut the problem up for at most `threads` threads, 0 meaning the default.
   Blocking (*block)(const ValidAttention& problem, int threads);
 

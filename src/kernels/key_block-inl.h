@@ -1,0 +1,302 @@
+// One key block against one row block: scores, the block's own softmax, weighted values, and the
+// fold into (m, l, O).
+
+#if defined(FOVEA_KERNELS_KEY_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef FOVEA_KERNELS_KEY_BLOCK_INL_H_
+#undef FOVEA_KERNELS_KEY_BLOCK_INL_H_
+#else
+#define FOVEA_KERNELS_KEY_BLOCK_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "kernels/exp2-inl.h"
+#include "kernels/modifiers-inl.h"
+#include "kernels/register_tiles-inl.h"
+#include "kernels/row_block.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::kernels::HWY_NAMESPACE {
+
+/// Stands for the weight of a hidden key where values are selected; weights are never negative.
+inline constexpr float kHiddenWeight = -1.0F;
+
+/// A block of key or value rows as the kernel reads them: f32, elements side by side.
+struct PlainRows {
+  const float* data = nullptr;
+  std::int64_t stride = 0;
+};
+
+/// What one key block is computed with.
+struct BlockWork {
+  PlainRows key;
+  PlainRows value;
+  std::int64_t head_size = 0;
+  std::int64_t value_size = 0;
+  float* panel = nullptr;    // Sᵀ, then Pᵀ: [128][64]
+  float* partial = nullptr;  // [value_size][64]
+  const ValidAttention* problem = nullptr;
+  Factors factors;
+  std::int64_t first_key = 0;
+  bool modified = false;       // scores go through modify_scores
+  bool select_values = false;  // some value is not finite
+};
+
+// Passes of NV vectors that cover the steps of a segment: one pass of 1 to 4 vectors with 512 bits,
+// else several of 2.
+#if HWY_TARGET <= HWY_AVX3
+template <typename Pass>
+HWY_INLINE void for_vectors(const Segment& segment, const Pass& pass) {
+  const int lane = segment.step_first * kRowStep;
+  switch (segment.step_last - segment.step_first) {
+    case 4:
+      return pass.template run<4>(lane);
+    case 3:
+      return pass.template run<3>(lane);
+    case 2:
+      return pass.template run<2>(lane);
+    default:
+      return pass.template run<1>(lane);
+  }
+}
+#else
+template <typename Pass>
+HWY_INLINE void for_vectors(const Segment& segment, const Pass& pass) {
+  for (int lane = segment.step_first * kRowStep; lane < segment.step_last * kRowStep;
+       lane += 2 * kVectorRows)
+    pass.template run<2>(lane);
+}
+#endif
+
+struct ScorePass {
+  const BlockWork& work;
+  RowBlock& rows;
+  const Segment& segment;
+  template <int NV>
+  HWY_INLINE void run(int lane) const {
+    multiply_scores<NV>({.key = work.key.data + segment.first * work.key.stride,
+                         .key_stride = work.key.stride,
+                         .depth = work.head_size,
+                         .query = rows.q + lane,
+                         .score = work.panel + segment.first * kRows + lane,
+                         .row_max = rows.m_b.data() + lane},
+                        segment.last - segment.first);
+  }
+};
+
+// Hidden scores become -inf; the largest of the others goes into `row_max`.
+inline void hide(const Segment& segment, const RowBlock& rows, float* HWY_RESTRICT panel,
+                 float* HWY_RESTRICT row_max) {
+  const FloatTag tag;
+  const hn::RebindToSigned<FloatTag> index;
+  const FloatVector none = hn::Set(tag, -kFloatInfinity);
+  for (int lane = segment.step_first * kRowStep; lane < segment.step_last * kRowStep;
+       lane += kVectorRows) {
+    const auto first = hn::Load(index, rows.first.data() + lane);
+    const auto last = hn::Load(index, rows.last.data() + lane);
+    FloatVector largest = hn::Load(tag, row_max + lane);
+    for (int j = segment.first; j < segment.last; ++j) {
+      const auto key = hn::Set(index, j);
+      const auto seen = hn::AndNot(hn::Lt(key, first), hn::Lt(key, last));
+      const FloatVector s =
+          hn::IfThenElse(hn::RebindMask(tag, seen), hn::Load(tag, panel + j * kRows + lane), none);
+      hn::Store(s, tag, panel + j * kRows + lane);
+      largest = hn::Max(largest, s);
+    }
+    hn::Store(largest, tag, row_max + lane);
+  }
+}
+
+// -inf would make NaN of -inf - -inf; exp2(-inf - 0) is the 0 that is wanted.
+HWY_INLINE FloatVector finite_base(FloatVector m) {
+  const FloatTag tag;
+  return hn::IfThenZeroElse(hn::Eq(m, hn::Set(tag, -kFloatInfinity)), m);
+}
+
+// s becomes p = exp2(s - m_b), l_b its sum in key order.
+struct WeighPass {
+  const BlockWork& work;
+  RowBlock& rows;
+  const Segment& segment;
+  template <int NV>
+  HWY_INLINE void run(int lane) const {
+    const FloatTag tag;
+    Vectors<NV> base;
+    Vectors<NV> sum;
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v) {
+      base[v] = finite_base(hn::Load(tag, rows.m_b.data() + lane + v * kVectorRows));
+      sum[v] = hn::Load(tag, rows.l_b.data() + lane + v * kVectorRows);
+    }
+    float* row = work.panel + segment.first * kRows + lane;
+    float* const end = work.panel + segment.last * kRows + lane;
+    if (work.select_values) return weigh_marking<NV>(row, end, base, lane);
+    for (; row < end; row += kRows) {
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; ++v) {
+        const FloatVector p = exp2(tag, hn::Sub(hn::Load(tag, row + v * kVectorRows), base[v]));
+        hn::Store(p, tag, row + v * kVectorRows);
+        sum[v] = hn::Add(sum[v], p);
+      }
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v) hn::Store(sum[v], tag, rows.l_b.data() + lane + v * kVectorRows);
+  }
+
+  // As above, but a hidden key's weight is kHiddenWeight.
+  template <int NV>
+  HWY_NOINLINE void weigh_marking(float* row, float* end, const Vectors<NV>& base, int lane) const {
+    const FloatTag tag;
+    for (; row < end; row += kRows) {
+      for (int v = 0; v < NV; ++v) {
+        float* const l_b = rows.l_b.data() + lane + v * kVectorRows;
+        const FloatVector s = hn::Load(tag, row + v * kVectorRows);
+        const auto hidden = hn::Eq(s, hn::Set(tag, -kFloatInfinity));
+        const FloatVector p = hn::IfThenZeroElse(hidden, exp2(tag, hn::Sub(s, base[v])));
+        hn::Store(hn::Add(hn::Load(tag, l_b), p), tag, l_b);
+        hn::Store(hn::IfThenElse(hidden, hn::Set(tag, kHiddenWeight), p), tag,
+                  row + v * kVectorRows);
+      }
+    }
+  }
+};
+
+// m' = max(m, m_b), a = exp2(m - m'), c = exp2(m_b - m'), l' = l a + c l_b.
+inline void fold_sums(RowBlock& rows) {
+  const FloatTag tag;
+  for (int lane = 0; lane < rows.steps * kRowStep; lane += kVectorRows) {
+    const FloatVector m = hn::Load(tag, rows.m.data() + lane);
+    const FloatVector m_b = hn::Load(tag, rows.m_b.data() + lane);
+    const FloatVector m_new = hn::Max(m, m_b);
+    const FloatVector base = finite_base(m_new);
+    const FloatVector keep = exp2(tag, hn::Sub(m, base));
+    const FloatVector take = exp2(tag, hn::Sub(m_b, base));
+    const FloatVector l_b = hn::Load(tag, rows.l_b.data() + lane);
+    const FloatVector seen = hn::Load(tag, rows.seen.data() + lane);
+    const auto sees = hn::Not(hn::Eq(l_b, hn::Zero(tag)));
+    hn::Store(hn::IfThenElse(sees, hn::Set(tag, 1.0F), seen), tag, rows.seen.data() + lane);
+    hn::Store(m_new, tag, rows.m.data() + lane);
+    hn::Store(keep, tag, rows.keep.data() + lane);
+    hn::Store(take, tag, rows.take.data() + lane);
+    hn::Store(hn::MulAdd(hn::Load(tag, rows.l.data() + lane), keep, hn::Mul(take, l_b)), tag,
+              rows.l.data() + lane);
+  }
+}
+
+struct ValuePass {
+  const BlockWork& work;
+  RowBlock& rows;
+  const Segment& segment;
+  float* partial;
+  template <int NV>
+  HWY_INLINE void run(int lane) const {
+    multiply_values<NV>({.value = work.value.data + segment.first * work.value.stride,
+                         .value_stride = work.value.stride,
+                         .keys = segment.last - segment.first,
+                         .weight = work.panel + segment.first * kRows + lane,
+                         .out = rows.o + lane,
+                         .partial = partial == nullptr ? nullptr : partial + lane,
+                         .keep = rows.keep.data() + lane,
+                         .take = rows.take.data() + lane},
+                        work.value_size);
+  }
+};
+
+// O' = O a + c O_b over the rows' steps in use, where O_b was gathered segment by segment.
+inline void fold_partial(const BlockWork& work, RowBlock& rows) {
+  const FloatTag tag;
+  for (int lane = 0; lane < rows.steps * kRowStep; lane += kVectorRows) {
+    const FloatVector keep = hn::Load(tag, rows.keep.data() + lane);
+    const FloatVector take = hn::Load(tag, rows.take.data() + lane);
+    for (std::int64_t c = 0; c < work.value_size; ++c) {
+      float* const out = rows.o + c * kRows + lane;
+      const FloatVector sum = hn::Load(tag, work.partial + c * kRows + lane);
+      hn::Store(hn::MulAdd(hn::Load(tag, out), keep, hn::Mul(take, sum)), tag, out);
+    }
+  }
+}
+
+// Keys of a segment whose values are not all finite: each lane takes only the keys that it sees. 0
+// · inf is NaN.
+inline void select_values(const BlockWork& work, const Segment& segment) {
+  const FloatTag tag;
+  for (int lane = segment.step_first * kRowStep; lane < segment.step_last * kRowStep;
+       lane += kVectorRows) {
+    for (std::int64_t c = 0; c < work.value_size; ++c) {
+      float* const out = work.partial + c * kRows + lane;
+      FloatVector sum = hn::Load(tag, out);
+      for (int j = segment.first; j < segment.last; ++j) {
+        const FloatVector p = hn::Load(tag, work.panel + j * kRows + lane);
+        const FloatVector x = hn::Set(tag, work.value.data[j * work.value.stride + c]);
+        sum = hn::IfThenElse(hn::Eq(p, hn::Set(tag, kHiddenWeight)), sum, hn::MulAdd(x, p, sum));
+      }
+      hn::Store(sum, tag, out);
+    }
+  }
+}
+
+// Largest score of the rows in a segment.
+inline void find_max(const Segment& segment, const float* HWY_RESTRICT panel,
+                     float* HWY_RESTRICT row_max) {
+  const FloatTag tag;
+  for (int lane = segment.step_first * kRowStep; lane < segment.step_last * kRowStep;
+       lane += kVectorRows) {
+    FloatVector largest = hn::Load(tag, row_max + lane);
+    for (int j = segment.first; j < segment.last; ++j)
+      largest = hn::Max(largest, hn::Load(tag, panel + j * kRows + lane));
+    hn::Store(largest, tag, row_max + lane);
+  }
+}
+
+// S of all segments, modified, with hidden scores at -inf, and its maximum m_b.
+inline void score_block(const BlockWork& work, const Segments& segments, RowBlock& rows) {
+  rows.m_b.fill(-kFloatInfinity);
+  for (const Segment& segment : segments.all()) {
+    const bool final = !segment.hides && !work.modified && !rows.rows.any_factor;
+    const std::array<float, kRows> before = rows.m_b;
+    for_vectors(segment, ScorePass{work, rows, segment});
+    if (final) continue;
+    rows.m_b = before;  // the tiles' maximum is not of the final scores
+    if (work.modified || rows.rows.any_factor) {
+      modify_scores(*work.problem, work.factors, rows.rows,
+                    {.scores = work.panel + segment.first * kRows,
+                     .first_key = work.first_key + segment.first,
+                     .keys = segment.last - segment.first,
+                     .stride = kRows});
+      find_max(segment, work.panel, rows.m_b.data());
+    } else {
+      hide(segment, rows, work.panel, rows.m_b.data());
+    }
+  }
+}
+
+// One key block into (m, l, O).
+inline void fold_key_block(const BlockWork& work, const Segments& segments, RowBlock& rows) {
+  score_block(work, segments, rows);
+  rows.l_b.fill(0.0F);
+  for (const Segment& segment : segments.all())
+    for_vectors(segment, WeighPass{work, rows, segment});
+  fold_sums(rows);
+  if (segments.whole() && !work.select_values) {
+    for_vectors(segments.items[0], ValuePass{work, rows, segments.items[0], nullptr});
+    return;
+  }
+  std::fill_n(work.partial, work.value_size * kRows, 0.0F);
+  for (const Segment& segment : segments.all()) {
+    if (work.select_values) {
+      select_values(work, segment);
+    } else {
+      for_vectors(segment, ValuePass{work, rows, segment, work.partial});
+    }
+  }
+  fold_partial(work, rows);
+}
+
+}  // namespace fovea::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard

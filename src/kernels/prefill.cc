@@ -1,0 +1,270 @@
+// The fused forward pass for many queries. Lanes are query rows; see docs/kernel.md for the
+// picture.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/prefill.cc"
+#include "kernels/prefill.h"
+
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <span>
+
+#include "fovea/core/parallel.h"
+#include "kernels/key_block-inl.h"
+#include "kernels/pack_rows-inl.h"
+#include "kernels/row_block-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::kernels::HWY_NAMESPACE {
+
+// Where the rows of K or V are made plain, if they are not read in place.
+struct Copy {
+  float* data;  // [128][stride], or null
+  std::int64_t stride;
+};
+
+// The pieces of a thread's scratch.
+struct TaskScratch {
+  float* panel;
+  float* partial;
+  Copy key_copy;
+  Copy value_copy;
+  std::array<RowBlock*, kMostRowBlocks> all_blocks;
+  std::size_t used;
+  std::span<RowBlock* const> blocks() const { return {all_blocks.data(), used}; }
+};
+
+inline TaskScratch lay_out(const PrefillCall& call, const TaskPlace& place, float* scratch) {
+  const PrefillShape& shape = call.shape;
+  const auto take = [&scratch](std::int64_t floats) {
+    float* const part = scratch;
+    scratch += floats;
+    return part;
+  };
+  TaskScratch parts{};
+  parts.panel = take(kBlockKeys * kRows);
+  parts.partial = take(call.problem.value_size() * kRows);
+  if (shape.copy_keys) parts.key_copy = {take(kBlockKeys * shape.key_stride), shape.key_stride};
+  if (shape.copy_values)
+    parts.value_copy = {take(kBlockKeys * shape.value_stride), shape.value_stride};
+  const std::int64_t needed = (shape.rows - place.first_row + kRows - 1) / kRows;
+  parts.used = static_cast<std::size_t>(std::min(shape.row_blocks, needed));
+  for (std::size_t i = 0; i < parts.used; ++i) {
+    parts.all_blocks[i] = new (take(kRowBlockFloats)) RowBlock;
+    parts.all_blocks[i]->q = take(call.problem.head_size() * kRows);
+    parts.all_blocks[i]->o = take(call.problem.value_size() * kRows);
+  }
+  return parts;
+}
+
+// Rows [first, last) of the key block at `key`, counted from its first key.
+struct BlockRows {
+  std::int64_t key;
+  std::int64_t first;
+  std::int64_t last;
+};
+
+inline PlainRows plain_rows(const TensorView& view, const TaskPlace& place, const BlockRows& rows,
+                            const Copy& copy) {
+  const std::int64_t offset =
+      place.batch * view.stride(0) + place.key_head * view.stride(1) + rows.key * view.stride(2);
+  const std::byte* const from =
+      static_cast<const std::byte*>(view.data()) + offset * size_of(view.dtype());
+  if (copy.data == nullptr) return {reinterpret_cast<const float*>(from), view.stride(2)};
+  for (std::int64_t j = rows.first; j < rows.last; ++j) {
+    widen({.data = from + j * view.stride(2) * size_of(view.dtype()),
+           .type = view.dtype(),
+           .stride = view.stride(3)},
+          view.size(3), copy.data + j * copy.stride);
+  }
+  return {copy.data, copy.stride};
+}
+
+inline bool all_finite(const PlainRows& values, const BlockRows& rows, std::int64_t size) {
+  for (std::int64_t j = rows.first; j < rows.last; ++j) {
+    const float* const value = values.data + j * values.stride;
+    if (!std::all_of(value, value + size, [](float x) { return std::isfinite(x); })) return false;
+  }
+  return true;
+}
+
+// How the values of hidden keys are kept out of the sums.
+enum class Values {
+  finite,   // as if all were finite: weight 0 does it
+  checked,  // where some are not, lane by lane
+};
+
+// Folds every key block that some row sees.
+inline void fold_keys(const PrefillCall& call, const TaskPlace& place, Values values,
+                      const TaskScratch& parts) {
+  const ValidAttention& problem = call.problem;
+  std::int64_t first_key = INT64_MAX;
+  std::int64_t last_key = 0;
+  for (RowBlock* const block : parts.blocks()) {
+    start_rows(call, *block);
+    first_key = std::min(first_key, block->least_first);
+    last_key = std::max(last_key, block->most_last);
+  }
+  for (std::int64_t key = first_key / kBlockKeys * kBlockKeys; key < last_key; key += kBlockKeys) {
+    const int keys = static_cast<int>(std::min<std::int64_t>(kBlockKeys, problem.keys() - key));
+    const BlockRows rows{.key = key,
+                         .first = std::max<std::int64_t>(0, first_key - key),
+                         .last = std::min<std::int64_t>(keys, last_key - key)};
+    BlockWork work{.key = plain_rows(problem.key, place, rows, parts.key_copy),
+                   .value = plain_rows(problem.value, place, rows, parts.value_copy),
+                   .head_size = problem.head_size(),
+                   .value_size = problem.value_size(),
+                   .panel = parts.panel,
+                   .partial = parts.partial,
+                   .problem = &problem,
+                   .factors = call.factors,
+                   .first_key = key,
+                   .modified = call.modified};
+    work.select_values =
+        values == Values::checked && !all_finite(work.value, rows, work.value_size);
+    for (RowBlock* const block : parts.blocks()) {
+      if (block->most_last <= key || block->least_first >= key + keys) continue;
+      const Segments segments = cut_key_block(*block, key, keys);
+      if (segments.count > 0) fold_key_block(work, segments, *block);
+    }
+  }
+}
+
+// Returns the rows that saw no key.
+std::int64_t run_prefill_task(const PrefillCall& call, const TaskPlace& place, float* scratch) {
+  const TaskScratch parts = lay_out(call, place, scratch);
+  std::int64_t first_row = place.first_row;
+  for (RowBlock* const block : parts.blocks()) {
+    place_rows(call, place, first_row, *block);
+    pack_queries(call, parts.panel, *block);
+    first_row += kRows;
+  }
+  // A NaN that l does not explain comes from a value that is not finite, perhaps of a hidden key: 0
+  // · inf. Looking for them beforehand would cost every call; so those few do the work again with
+  // care.
+  for (const Values values : {Values::finite, Values::checked}) {
+    fold_keys(call, place, values, parts);
+    bool explained = true;
+    for (RowBlock* const block : parts.blocks())
+      explained &= store_output(call, parts.panel, *block);
+    if (explained) break;
+  }
+  std::int64_t empty = 0;
+  for (RowBlock* const block : parts.blocks()) empty += store_statistics(call, *block);
+  return empty;
+}
+
+}  // namespace fovea::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fovea::kernels {
+
+HWY_EXPORT(run_prefill_task);
+
+namespace {
+
+// Below this many multiplications one thread is done before a second has begun.
+constexpr double kFewProducts = 1 << 17;
+constexpr std::int64_t kScratchFloats = (std::int64_t{1} << 20) / sizeof(float);
+
+// Caches hold few rows whose stride is a multiple of 1 KiB: read in place they cost 2 to 8 %.
+bool must_copy(const TensorView& view) noexcept {
+  return view.dtype() != DType::f32 || (view.stride(3) != 1 && view.size(3) > 1) ||
+         view.stride(2) % 256 == 0;
+}
+
+std::int64_t copy_stride(std::int64_t size) noexcept {
+  const std::int64_t rounded = (size + 15) / 16 * 16;
+  return rounded % 256 == 0 ? rounded + 16 : rounded;
+}
+
+}  // namespace
+
+PrefillShape prefill_shape(const ValidAttention& problem, std::int64_t row_blocks) noexcept {
+  PrefillShape shape;
+  shape.rows = problem.queries() * problem.group_size;
+  shape.row_blocks = row_blocks;
+  shape.groups = (shape.rows + row_blocks * kRows - 1) / (row_blocks * kRows);
+  shape.tasks = problem.batch() * problem.key_heads() * shape.groups;
+  shape.copy_keys = must_copy(problem.key);
+  shape.copy_values = must_copy(problem.value);
+  shape.key_stride = copy_stride(problem.head_size());
+  shape.value_stride = copy_stride(problem.value_size());
+  shape.scratch_floats =
+      kBlockKeys * kRows + problem.value_size() * kRows +
+      (shape.copy_keys ? kBlockKeys * shape.key_stride : 0) +
+      (shape.copy_values ? kBlockKeys * shape.value_stride : 0) +
+      row_blocks * (kRowBlockFloats + (problem.head_size() + problem.value_size()) * kRows);
+  return shape;
+}
+
+PrefillCall::PrefillCall(const ValidAttention& asked, const Targets& results,
+                         std::int64_t row_blocks) noexcept
+    : problem(asked),
+      targets(results),
+      shape(prefill_shape(asked, row_blocks)),
+      factors(asked),
+      ranges_differ(asked.causal || asked.window.left != Window::kUnbounded ||
+                    asked.window.right != Window::kUnbounded),
+      needs_diagonal(asked.alibi_slopes.given()),
+      modified(asked.softcap > 0 || asked.bias.given() || asked.alibi_slopes.given() ||
+               asked.keep.given()) {}
+
+std::string_view refuse_prefill(const ValidAttention& problem) {
+  if (problem.query.dtype() == DType::f64) return "f64 is computed by the reference, in double";
+  if (problem.head_size() > 512) return "head_size is above 512";
+  if (problem.value_size() > 512) return "value_size is above 512";
+  return {};
+}
+
+std::string_view yield_prefill(const ValidAttention& problem) {
+  const double products = static_cast<double>(problem.rows()) *
+                          static_cast<double>(problem.keys()) *
+                          static_cast<double>(problem.head_size() + problem.value_size());
+  if (products < kFewProducts) return "so little work is done sooner without threads and scratch";
+  return {};
+}
+
+Blocking block_prefill(const ValidAttention& problem, int threads) {
+  const int usable = resolve_threads(threads, "attend");
+  // Row blocks that share key blocks save reading them; tasks enough for all threads save waiting.
+  const std::int64_t rows = problem.queries() * problem.group_size;
+  std::int64_t row_blocks = std::min<std::int64_t>(kMostRowBlocks, (rows + kRows - 1) / kRows);
+  PrefillShape shape = prefill_shape(problem, row_blocks);
+  while (row_blocks > 1 && (shape.scratch_floats > kScratchFloats || shape.tasks < 4 * usable)) {
+    row_blocks = (row_blocks + 1) / 2;
+    shape = prefill_shape(problem, row_blocks);
+  }
+  const int used = static_cast<int>(std::min<std::int64_t>(usable, shape.tasks));
+  return {.threads = used,
+          .query_block = row_blocks * kRows,
+          .key_block = kKeyBlock,
+          .scratch_bytes = used * shape.scratch_floats * static_cast<std::int64_t>(sizeof(float))};
+}
+
+std::int64_t run_prefill(const ValidAttention& problem, const Blocking& blocking,
+                         std::span<std::byte> scratch, const Targets& targets) {
+  const PrefillCall call(problem, targets, blocking.query_block / kRows);
+  float* const floats = reinterpret_cast<float*>(scratch.data());
+  std::atomic<std::int64_t> empty{0};
+  parallel_for(call.shape.tasks, blocking.threads, {}, [&](std::int64_t task, int worker) noexcept {
+    const std::int64_t head = task / call.shape.groups;
+    const TaskPlace place{.batch = head / problem.key_heads(),
+                          .key_head = head % problem.key_heads(),
+                          .first_row = (call.shape.groups - 1 - task % call.shape.groups) *
+                                       call.shape.row_blocks * kRows};
+    const std::int64_t found = HWY_DYNAMIC_DISPATCH(run_prefill_task)(
+        call, place, floats + worker * call.shape.scratch_floats);
+    if (found > 0) empty.fetch_add(found, std::memory_order_relaxed);
+  });
+  return empty.load();
+}
+
+}  // namespace fovea::kernels
+#endif
