@@ -229,14 +229,19 @@ TEST(Target, UnknownNameIsAnErrorThatListsWhatThereIs) {
   } catch (const std::exception& error) {
     const std::string text = error.what();
     EXPECT_TRUE(text.find("avx9") != std::string::npos) << text;
-    EXPECT_TRUE(text.find("SCALAR") != std::string::npos) << text;
+    EXPECT_TRUE(text.find(targets_available().back()) != std::string::npos) << text;
   }
   EXPECT_EQ(target_in_use(), before);
 }
 
 TEST(Target, NamesAreTakenInAnyCase) {
-  force_target("scalar");
-  EXPECT_EQ(target_in_use(), "SCALAR");
+  const std::string plainest = targets_available().back();  // SCALAR with GCC, EMU128 with Clang
+  std::string lower = plainest;
+  for (char& letter : lower) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  }
+  force_target(lower);
+  EXPECT_EQ(target_in_use(), plainest);
   force_target("");
 }
 
