@@ -27,22 +27,52 @@ std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
 
 void check_given(const Attention& a) {
   if (!a.query.given()) fail("query is not given");
-  if (!a.key.given()) fail("key is not given");
+  if (!a.key.given() && !a.packed_key.given()) fail("key is not given");
+  if (a.key.given() && a.packed_key.given()) {
+    fail("key and packed_key are both given; they are two forms of the same thing");
+  }
   if (!a.value.given()) fail("value is not given");
   const int rank = a.query.rank();
   if (rank < 2 || rank > 4) {
     fail("query is {}; it must be [batch, heads, tokens, size] or the last 3 or 2 of these axes",
          to_string(a.query.shape()));
   }
-  if (a.key.rank() != rank || a.value.rank() != rank) {
+  if (a.packed_key.given() && (a.packed_key.rank() != rank + 1 || a.value.rank() != rank)) {
+    fail(
+        "query {}, packed_key {} and value {}: value must have the query's axes, packed_key one "
+        "more",
+        to_string(a.query.shape()), to_string(a.packed_key.shape()), to_string(a.value.shape()));
+  }
+  if (a.key.given() && (a.key.rank() != rank || a.value.rank() != rank)) {
     fail("query {}, key {} and value {} must have the same number of axes",
          to_string(a.query.shape()), to_string(a.key.shape()), to_string(a.value.shape()));
   }
 }
 
+// The shape and type of packed keys as if they were plain, without data. Of 4 axes.
+TensorView shape_of_packed(const TensorView& packed, const TensorView& value) {
+  const std::int64_t keys = value.size(2);
+  const std::int64_t blocks = keys / kPackedKeys + (keys % kPackedKeys > 0 ? 1 : 0);
+  if (packed.size(4) != kPackedKeys || packed.size(2) != blocks) {
+    fail(
+        "packed_key is {} and value has {} tokens; {} blocks [head_size, {}] of each key head are "
+        "wanted",
+        to_string(packed.shape()), keys, blocks, kPackedKeys);
+  }
+  if (packed.element_count() > 0 &&
+      (packed.stride(4) != 1 || (packed.size(3) > 1 && packed.stride(3) != kPackedKeys))) {
+    fail("packed_key {} has strides {}; its blocks must lie without gaps",
+         to_string(packed.shape()), to_string(packed.strides()));
+  }
+  return {nullptr,
+          packed.dtype(),
+          {packed.size(0), packed.size(1), keys, packed.size(3)},
+          {0, 0, 0, 0}};
+}
+
 void check_types(const Attention& a) {
   const DType query = a.query.dtype();
-  const DType key = a.key.dtype();
+  const DType key = a.packed_key.given() ? a.packed_key.dtype() : a.key.dtype();
   if (!is_floating(query)) {
     fail("query is {}; it must be f32, bf16, f16 or f64", name_of(query));
   }
@@ -239,8 +269,13 @@ ValidAttention validate(const Attention& attention, const Execution& execution) 
   v.output_type = checked_output_type(attention, execution);
   v.given_rank = attention.query.rank();
   v.query = attention.query.with_leading_axes(4 - v.given_rank);
-  v.key = attention.key.with_leading_axes(4 - v.given_rank);
   v.value = attention.value.with_leading_axes(4 - v.given_rank);
+  if (attention.packed_key.given()) {
+    v.packed_key = attention.packed_key.with_leading_axes(4 - v.given_rank);
+    v.key = shape_of_packed(v.packed_key, v.value);
+  } else {
+    v.key = attention.key.with_leading_axes(4 - v.given_rank);
+  }
   check_shapes(v);
   if (v.key_heads() > 0) v.group_size = std::max<std::int64_t>(1, v.query_heads() / v.key_heads());
   v.scale = checked_scale(attention, v);
@@ -257,6 +292,7 @@ ValidAttention validate(const Attention& attention, const Execution& execution) 
 
   check_readable(attention.query, "query");
   check_readable(attention.key, "key");
+  check_readable(attention.packed_key, "packed_key");
   check_readable(attention.value, "value");
   check_readable(attention.bias, "bias");
   check_readable(attention.keep, "keep");

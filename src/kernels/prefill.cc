@@ -218,6 +218,7 @@ PrefillCall::PrefillCall(const ValidAttention& asked, const Targets& results,
 
 std::string_view refuse_prefill(const ValidAttention& problem) {
   if (problem.query.dtype() == DType::f64) return "f64 is computed by the reference, in double";
+  if (problem.packed_key.given()) return "keys are packed";
   if (problem.head_size() > 512) return "head_size is above 512";
   if (problem.value_size() > 512) return "value_size is above 512";
   return {};

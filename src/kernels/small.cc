@@ -433,6 +433,7 @@ HWY_EXPORT(run_on_target);
 
 std::string_view refuse_small(const ValidAttention& problem) {
   if (problem.query.dtype() == DType::f64) return "f64 is computed by the reference, in double";
+  if (problem.packed_key.given()) return "keys are packed";
   return {};
 }
 

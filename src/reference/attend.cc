@@ -12,17 +12,20 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// A row-major copy in double of a [batch, heads, tokens, size] view.
+// A row-major copy in double of [batch, heads, tokens, size] numbers.
 class Rows {
  public:
-  explicit Rows(const TensorView& view)
-      : numbers_(Tensor::uninitialized(DType::f64, view.shape())) {
+  template <typename NumberAt>
+  Rows(const Shape& shape, const NumberAt& number_at)
+      : numbers_(Tensor::uninitialized(DType::f64, shape)) {
     double* next = numbers_.values<double>().data();
-    for (std::int64_t b = 0; b < view.size(0); ++b)
-      for (std::int64_t h = 0; h < view.size(1); ++h)
-        for (std::int64_t t = 0; t < view.size(2); ++t)
-          for (std::int64_t d = 0; d < view.size(3); ++d) *next++ = view.number_at(b, h, t, d);
+    for (std::int64_t b = 0; b < shape[0]; ++b)
+      for (std::int64_t h = 0; h < shape[1]; ++h)
+        for (std::int64_t t = 0; t < shape[2]; ++t)
+          for (std::int64_t d = 0; d < shape[3]; ++d) *next++ = number_at(b, h, t, d);
   }
+  explicit Rows(const TensorView& view)
+      : Rows(view.shape(), [&view](auto... index) { return view.number_at(index...); }) {}
   const double* row(std::int64_t b, std::int64_t h, std::int64_t t) const noexcept {
     const std::int64_t index = (b * numbers_.size(1) + h) * numbers_.size(2) + t;
     return numbers_.values<double>().data() + index * numbers_.size(3);
@@ -166,7 +169,7 @@ Steps attend(const ValidAttention& v, const Keep& keep) {
   Steps steps = allocate_steps(v, keep);
   if (v.rows() == 0) return steps;
   const Rows queries(v.query);
-  const Rows keys(v.key);
+  const Rows keys(v.key.shape(), [&v](auto... index) { return v.key_at(index...); });
   const Rows values(v.value);
   const std::vector<double> none(static_cast<std::size_t>(v.keys()));
   Row row{.scaled = none, .capped = none, .biased = none, .weights = none};

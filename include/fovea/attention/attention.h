@@ -41,6 +41,9 @@ class Diagonal {
   std::int64_t offset_;
 };
 
+/// Keys to a block of `Attention::packed_key`.
+inline constexpr std::int64_t kPackedKeys = 128;
+
 /// softmax(scale · query · keyᵀ, modified) · value. The order of the modifiers is fixed, as ONNX has it:
 ///
 ///   s = scale · q · k,   s = softcap · tanh(s / softcap),   s = s + bias - slope · |diagonal - j|,
@@ -56,6 +59,11 @@ struct Attention {
   TensorView key;
   /// [batch, key_heads, keys, value_size], of the key's type.
   TensorView value;
+  /// In the place of `key`, the same keys by blocks of kPackedKeys, each transposed: [batch, key_heads, blocks, head_size,
+  /// kPackedKeys] with blocks = ceil(keys / kPackedKeys), where [b, h, n, d, i] is number d of key n · kPackedKeys + i. The last
+  /// two axes lie without gaps, the others at any stride; what follows the last key has no meaning. Few queries are answered
+  /// sooner from keys in this form; the bits are the same.
+  TensorView packed_key = {};
 
   /// Factor of q · k; 1/sqrt(head_size) unless given. 0 and negative are computed; NaN, and what float32 cannot hold
   /// (above 2.2e38 in size; an f64 query takes any finite number), are errors.

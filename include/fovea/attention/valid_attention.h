@@ -39,6 +39,12 @@ class ValidAttention {
                                              : key_lengths.at<std::int64_t>(batch_entry);
   }
 
+  /// Number d of key j, whichever form the keys have.
+  double key_at(std::int64_t batch_entry, std::int64_t key_head, std::int64_t j, std::int64_t d) const noexcept {
+    if (!packed_key.given()) return key.number_at(batch_entry, key_head, j, d);
+    return packed_key.number_at(batch_entry, key_head, j / kPackedKeys, d, j % kPackedKeys);
+  }
+
   /// Key position of query 0 of a batch entry: query i stands at key diagonal_offset + i.
   std::int64_t diagonal_offset(std::int64_t batch_entry) const noexcept {
     switch (diagonal.kind()) {
@@ -56,7 +62,8 @@ class ValidAttention {
   KeyRange visible_keys(std::int64_t batch_entry, std::int64_t row) const noexcept;
 
   TensorView query;                 ///< [batch, query_heads, queries, head_size]
-  TensorView key;                   ///< [batch, key_heads, keys, head_size]
+  TensorView key;                   ///< [batch, key_heads, keys, head_size]; without data where packed_key is given
+  TensorView packed_key;            ///< [batch, key_heads, ceil(keys / 128), head_size, 128], or not given
   TensorView value;                 ///< [batch, key_heads, keys, value_size]
   TensorView bias;                  ///< [batch, query_heads, queries, keys], or not given
   TensorView keep;                  ///< [batch, query_heads, queries, keys], or not given
