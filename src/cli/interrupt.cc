@@ -6,10 +6,13 @@
 #include <csignal>
 #include <initializer_list>
 
+#include "fovea/formats/output_file.h"
+
 namespace fovea::cli {
 namespace {
 
 extern "C" void end_at_once(int signal) {
+  formats::remove_unfinished_outputs();
   ::_exit(128 + signal);
 }
 

@@ -1,0 +1,51 @@
+// A file that appears under its name only when it is whole.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace fovea::formats {
+
+/// Writes beside the target, under a name of its own, and renames when all is written: until
+/// `commit` the target is what it was before. To write several files or none: open all, write all,
+/// finish all, then commit all.
+///
+/// A target that exists keeps its permissions; a symbolic link is followed. A target that is a
+/// device or FIFO
+/// (/dev/stdout) cannot be renamed onto and is written directly. Nothing is forced to the disk
+/// (fsync).
+class OutputFile {
+ public:
+  /// Creates the temporary file. Throws Error{io} with the path and the system's reason.
+  explicit OutputFile(const std::string& path);
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&& other) noexcept;
+  /// Removes the temporary file unless `commit` was called.
+  ~OutputFile();
+
+  /// Where the data will be, links resolved: equal for two paths to the same file.
+  const std::string& target() const noexcept;
+
+  /// Appends. Throws Error{io}: a full disk, say.
+  void write(std::span<const std::byte> bytes);
+
+  /// Closes the file, which may be when the system reports that it could not write. Throws
+  /// Error{io}.
+  void finish();
+
+  /// Gives the finished file its name. Throws Error{io}.
+  void commit();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Removes the temporary files of all OutputFiles that are not committed (of the 32 first, should
+/// there be more). May be called in a signal handler: programs that end on Ctrl-C call it there.
+/// The library installs no handler itself.
+void remove_unfinished_outputs() noexcept;
+
+}  // namespace fovea::formats

@@ -1,0 +1,101 @@
+// A file is whole or as it was before.
+#include "fovea/formats/output_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "core/error_text.h"
+#include "formats/temporary_folder.h"
+
+namespace fovea::formats {
+namespace {
+
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+void write(OutputFile& file, std::string_view text) {
+  file.write(std::as_bytes(std::span(text)));
+}
+
+mode_t mode_of(const std::string& path) {
+  struct stat facts {};
+  EXPECT_EQ(::stat(path.c_str(), &facts), 0);
+  return facts.st_mode & 0777;
+}
+
+TEST(OutputFile, AppearsWhenItIsCommitted) {
+  const TemporaryFolder folder;
+  OutputFile file(folder.path("a"));
+  write(file, "one ");
+  write(file, "two");
+  EXPECT_FALSE(std::filesystem::exists(folder.path("a")));
+  file.commit();
+  EXPECT_EQ(content_of(folder.path("a")), "one two");
+  EXPECT_THAT(folder.names(), ElementsAre("a"));
+}
+
+TEST(OutputFile, LeavesNothingWhenItIsNotCommitted) {
+  const TemporaryFolder folder;
+  write_file(folder.path("a"), "before");
+  {
+    OutputFile file(folder.path("a"));
+    write(file, "after");
+    file.finish();
+  }
+  EXPECT_EQ(content_of(folder.path("a")), "before");
+  EXPECT_THAT(folder.names(), ElementsAre("a"));
+}
+
+TEST(OutputFile, IsRemovedByAHandlerThatEndsTheProgram) {
+  const TemporaryFolder folder;
+  OutputFile file(folder.path("a"));
+  write(file, "half");
+  remove_unfinished_outputs();
+  EXPECT_THAT(folder.names(), IsEmpty());
+}
+
+TEST(OutputFile, StaysWhenItWasCommittedBeforeTheHandlerRan) {
+  const TemporaryFolder folder;
+  write_file(folder.path("a"), "whole");
+  remove_unfinished_outputs();
+  EXPECT_EQ(content_of(folder.path("a")), "whole");
+}
+
+TEST(OutputFile, KeepsPermissionsAndFollowsLinks) {
+  const TemporaryFolder folder;
+  write_file(folder.path("a"), "before");
+  ASSERT_EQ(::chmod(folder.path("a").c_str(), 0640), 0);
+  std::filesystem::create_symlink("a", folder.path("link"));
+  write_file(folder.path("link"), "after");
+  EXPECT_EQ(content_of(folder.path("a")), "after");
+  EXPECT_EQ(mode_of(folder.path("a")), 0640U);
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.path("link")));
+  EXPECT_EQ(OutputFile(folder.path("link")).target(), OutputFile(folder.path("a")).target());
+}
+
+TEST(OutputFile, ReportsAFullDisk) {
+  OutputFile file("/dev/full");
+  EXPECT_EQ(error_text(ErrorKind::io, [&] { write(file, "text"); }),
+            "/dev/full: cannot write: No space left on device");
+}
+
+TEST(OutputFile, NamesThePathAndTheSystemsReason) {
+  const TemporaryFolder folder;
+  const auto refusal = [](const std::string& path) {
+    return error_text(ErrorKind::io, [&] { OutputFile file(path); });
+  };
+  EXPECT_THAT(refusal(folder.path("none/a")), EndsWith("cannot write: No such file or directory"));
+  EXPECT_THAT(refusal(folder.root()), EndsWith("cannot write: Is a directory"));
+  EXPECT_THAT(refusal(""), HasSubstr("No such file"));
+  EXPECT_THAT(refusal(std::string("a\0b", 3)), HasSubstr("NUL"));
+  if (::geteuid() == 0) return;  // nothing is forbidden to root
+  std::filesystem::permissions(
+      folder.root(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  EXPECT_THAT(refusal(folder.path("a")), EndsWith("Permission denied"));
+}
+
+}  // namespace
+}  // namespace fovea::formats
