@@ -23,8 +23,10 @@ void gather(const TensorView& view, std::byte* target) {
   const std::int64_t count = view.element_count();
   for (std::int64_t done = 0; done < count; ++done) {
     std::int64_t offset = 0;
-    for (int axis = 0; axis < rank; ++axis) offset += index[static_cast<std::size_t>(axis)] * view.stride(axis);
-    std::memcpy(target + done * element, source + offset * element, static_cast<std::size_t>(element));
+    for (int axis = 0; axis < rank; ++axis)
+      offset += index[static_cast<std::size_t>(axis)] * view.stride(axis);
+    std::memcpy(target + done * element, source + offset * element,
+                static_cast<std::size_t>(element));
     for (int axis = rank - 1; axis >= 0; --axis) {
       if (++index[static_cast<std::size_t>(axis)] < view.size(axis)) break;
       index[static_cast<std::size_t>(axis)] = 0;
@@ -34,7 +36,9 @@ void gather(const TensorView& view, std::byte* target) {
 
 }  // namespace
 
-void Tensor::Free::operator()(std::byte* data) const noexcept { std::free(data); }
+void Tensor::Free::operator()(std::byte* data) const noexcept {
+  std::free(data);
+}
 
 Tensor Tensor::uninitialized(DType type, const Shape& sizes) {
   Tensor tensor;
@@ -44,13 +48,14 @@ Tensor Tensor::uninitialized(DType type, const Shape& sizes) {
   std::int64_t bytes = 0;
   std::byte* data = nullptr;
   if (!__builtin_mul_overflow(tensor.count_, size_of(type), &bytes) && bytes < INT64_MAX - 64) {
-    const std::size_t rounded = (static_cast<std::size_t>(bytes) + kAlignment - 1) / kAlignment * kAlignment;
+    const std::size_t rounded =
+        (static_cast<std::size_t>(bytes) + kAlignment - 1) / kAlignment * kAlignment;
     data = static_cast<std::byte*>(std::aligned_alloc(kAlignment, std::max(rounded, kAlignment)));
   }
   if (data == nullptr) {
     throw Error(ErrorKind::out_of_memory,
-                fmt::format("out of memory: a tensor {} of {} needs {} elements of {} bytes", to_string(sizes),
-                            name_of(type), tensor.count_, size_of(type)));
+                fmt::format("out of memory: a tensor {} of {} needs {} elements of {} bytes",
+                            to_string(sizes), name_of(type), tensor.count_, size_of(type)));
   }
   tensor.data_.reset(data);
   return tensor;
@@ -66,7 +71,8 @@ Tensor Tensor::from_bytes(DType type, const Shape& sizes, std::span<const std::b
   if (bytes.size() != tensor.bytes().size()) {
     throw Error(ErrorKind::invalid_argument,
                 fmt::format("tensor: {} values given for {}, which takes {}",
-                            bytes.size() / static_cast<std::size_t>(size_of(type)), to_string(sizes), tensor.count_));
+                            bytes.size() / static_cast<std::size_t>(size_of(type)),
+                            to_string(sizes), tensor.count_));
   }
   if (!bytes.empty()) std::memcpy(tensor.data_.get(), bytes.data(), bytes.size());
   return tensor;

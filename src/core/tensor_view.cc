@@ -13,9 +13,10 @@ TensorView::TensorView(const void* data, DType type, const Shape& sizes, const S
     : data_(data), dtype_(type), given_(true), sizes_(sizes), strides_(strides) {
   sizes.element_count();
   if (sizes.rank() != strides.rank()) {
-    throw Error(ErrorKind::invalid_argument,
-                fmt::format("tensor view: sizes {} and strides {} must have one entry for each axis", to_string(sizes),
-                            to_string(strides)));
+    throw Error(
+        ErrorKind::invalid_argument,
+        fmt::format("tensor view: sizes {} and strides {} must have one entry for each axis",
+                    to_string(sizes), to_string(strides)));
   }
 }
 
@@ -33,10 +34,14 @@ bool TensorView::is_contiguous() const noexcept {
 double TensorView::number_at_offset(std::int64_t offset) const noexcept {
   assert(is_floating(dtype_));
   switch (dtype_) {
-    case DType::f64: return static_cast<const double*>(data_)[offset];
-    case DType::f16: return static_cast<double>(to_float(static_cast<const Float16*>(data_)[offset]));
-    case DType::bf16: return static_cast<double>(to_float(static_cast<const BFloat16*>(data_)[offset]));
-    default: return static_cast<double>(static_cast<const float*>(data_)[offset]);
+    case DType::f64:
+      return static_cast<const double*>(data_)[offset];
+    case DType::f16:
+      return static_cast<double>(to_float(static_cast<const Float16*>(data_)[offset]));
+    case DType::bf16:
+      return static_cast<double>(to_float(static_cast<const BFloat16*>(data_)[offset]));
+    default:
+      return static_cast<double>(static_cast<const float*>(data_)[offset]);
   }
 }
 
@@ -53,16 +58,19 @@ TensorView TensorView::permuted(const Shape& order) const {
     result.strides_[axis] = strides_[static_cast<int>(from)];
   }
   if (!valid) {
-    throw Error(ErrorKind::invalid_argument,
-                fmt::format("tensor view: {} is not an order of the {} axes", to_string(order), rank()));
+    throw Error(
+        ErrorKind::invalid_argument,
+        fmt::format("tensor view: {} is not an order of the {} axes", to_string(order), rank()));
   }
   return result;
 }
 
 TensorView TensorView::sliced(int axis, std::int64_t first, std::int64_t count) const {
-  if (axis < 0 || axis >= rank() || first < 0 || count < 0 || first > size(axis) || count > size(axis) - first) {
-    throw Error(ErrorKind::invalid_argument, fmt::format("tensor view: {} entries of axis {} from {} are not in {}", count,
-                                                         axis, first, to_string(sizes_)));
+  if (axis < 0 || axis >= rank() || first < 0 || count < 0 || first > size(axis) ||
+      count > size(axis) - first) {
+    throw Error(ErrorKind::invalid_argument,
+                fmt::format("tensor view: {} entries of axis {} from {} are not in {}", count, axis,
+                            first, to_string(sizes_)));
   }
   TensorView result = *this;
   result.sizes_[axis] = count;
@@ -99,8 +107,9 @@ TensorView TensorView::broadcast_to(const Shape& sizes) const {
     }
   }
   if (!fits) {
-    throw Error(ErrorKind::invalid_argument, fmt::format("tensor view: {} cannot be broadcast to {}",
-                                                         to_string(sizes_), to_string(sizes)));
+    throw Error(ErrorKind::invalid_argument,
+                fmt::format("tensor view: {} cannot be broadcast to {}", to_string(sizes_),
+                            to_string(sizes)));
   }
   return result;
 }

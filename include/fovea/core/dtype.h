@@ -6,7 +6,9 @@
 
 namespace fovea {
 
+// clang-format off
 enum class DType : std::uint8_t { f32, f64, f16, bf16, boolean, i8, i16, i32, i64, u8, u16, u32, u64 };
+// clang-format on
 
 /// IEEE binary16, as bits. Convert with to_float and to_float16.
 struct Float16 {
@@ -40,6 +42,7 @@ bool is_floating(DType type) noexcept;
 /// The DType of a C++ element type: `dtype_of<float> == DType::f32`.
 template <typename T>
 struct DTypeOf;
+// clang-format off
 template <> struct DTypeOf<float> { static constexpr DType value = DType::f32; };
 template <> struct DTypeOf<double> { static constexpr DType value = DType::f64; };
 template <> struct DTypeOf<Float16> { static constexpr DType value = DType::f16; };
@@ -53,6 +56,7 @@ template <> struct DTypeOf<std::uint8_t> { static constexpr DType value = DType:
 template <> struct DTypeOf<std::uint16_t> { static constexpr DType value = DType::u16; };
 template <> struct DTypeOf<std::uint32_t> { static constexpr DType value = DType::u32; };
 template <> struct DTypeOf<std::uint64_t> { static constexpr DType value = DType::u64; };
+// clang-format on
 template <typename T>
 inline constexpr DType dtype_of = DTypeOf<T>::value;
 

@@ -16,12 +16,14 @@ enum class ErrorKind {
   cancelled,         ///< The caller asked to stop.
 };
 
-/// Thrown at the boundary only: when arguments are validated, files opened or parsed. The text says where, what was
-/// given and what is wanted: `attend: key has 6 heads, query has 8; query heads must be a multiple of key heads`.
+/// Thrown at the boundary only: when arguments are validated, files opened or parsed. The text says
+/// where, what was given and what is wanted: `attend: key has 6 heads, query has 8; query heads
+/// must be a multiple of key heads`.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& text) : std::runtime_error(text), kind_(kind) {}
-  ~Error() override;  // defined in error.cc, so that the class's type information is in one place: a catch finds it
+  // Defined in error.cc, so that the class's type information is in one place: a catch finds it.
+  ~Error() override;
   ErrorKind kind() const noexcept { return kind_; }
 
  private:

@@ -15,14 +15,15 @@ class Tensor {
  public:
   Tensor() = default;
 
-  /// Zeros. Throws Error{out_of_memory} with the size asked for, Error{invalid_argument} for impossible sizes.
+  /// Zeros. Throws Error{out_of_memory} with the size asked for, Error{invalid_argument} for
+  /// impossible sizes.
   Tensor(DType type, const Shape& sizes);
 
   /// Memory as it comes: for results that are about to be written whole. Throws as the constructor.
   static Tensor uninitialized(DType type, const Shape& sizes);
 
-  /// A copy of `values` in row-major order: `Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6})`. Throws when their number
-  /// is not the product of the sizes.
+  /// A copy of `values` in row-major order: `Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6})`. Throws
+  /// when their number is not the product of the sizes.
   template <typename T>
   static Tensor of(const Shape& sizes, std::initializer_list<T> values) {
     return of(sizes, std::span<const T>(values.begin(), values.size()));
@@ -52,12 +53,16 @@ class Tensor {
   template <typename T>
   std::span<const T> values() const noexcept {
     assert(dtype_ == dtype_of<T>);
-    return {static_cast<const T*>(static_cast<const void*>(data_.get())), static_cast<std::size_t>(count_)};
+    return {static_cast<const T*>(static_cast<const void*>(data_.get())),
+            static_cast<std::size_t>(count_)};
   }
 
   TensorView view() const { return {data_.get(), dtype_, sizes_, contiguous_strides(sizes_)}; }
-  MutableTensorView mutable_view() { return {data_.get(), dtype_, sizes_, contiguous_strides(sizes_)}; }
-  operator TensorView() const& { return view(); }  // NOLINT(google-explicit-constructor): a tensor is looked at freely
+  MutableTensorView mutable_view() {
+    return {data_.get(), dtype_, sizes_, contiguous_strides(sizes_)};
+  }
+  // A tensor is looked at freely.
+  operator TensorView() const& { return view(); }  // NOLINT(google-explicit-constructor)
   operator TensorView() const&& = delete;          // the view would outlive it
 
  private:

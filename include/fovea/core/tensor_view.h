@@ -11,20 +11,23 @@
 
 namespace fovea {
 
-/// A strided array that the view does not own: it must outlive the view. Strides are in elements; 0 (broadcast) and
-/// negative strides are allowed. A default-constructed view means "not given".
+/// A strided array that the view does not own: it must outlive the view. Strides are in elements; 0
+/// (broadcast) and negative strides are allowed. A default-constructed view means "not given".
 class TensorView {
  public:
   TensorView() = default;
 
-  /// A row-major array without gaps. Throws Error{invalid_argument} when the sizes are negative or their product
-  /// overflows. The data may be null: whoever reads it checks (attend does).
+  /// A row-major array without gaps. Throws Error{invalid_argument} when the sizes are negative or
+  /// their product overflows. The data may be null: whoever reads it checks (attend does).
   template <typename T>
-  TensorView(const T* data, const Shape& sizes) : TensorView(data, dtype_of<T>, sizes, contiguous_strides(sizes)) {}
+  TensorView(const T* data, const Shape& sizes)
+      : TensorView(data, dtype_of<T>, sizes, contiguous_strides(sizes)) {}
 
-  /// Any strides, in elements; `strides` has as many entries as `sizes`. `data` points at element [0, 0, ...].
+  /// Any strides, in elements; `strides` has as many entries as `sizes`. `data` points at element
+  /// [0, 0, ...].
   template <typename T>
-  TensorView(const T* data, const Shape& sizes, const Shape& strides) : TensorView(data, dtype_of<T>, sizes, strides) {}
+  TensorView(const T* data, const Shape& sizes, const Shape& strides)
+      : TensorView(data, dtype_of<T>, sizes, strides) {}
 
   /// The element type chosen at run time.
   TensorView(const void* data, DType type, const Shape& sizes, const Shape& strides);
@@ -39,7 +42,8 @@ class TensorView {
   std::int64_t stride(int axis) const noexcept { return strides_[axis]; }
   std::int64_t element_count() const { return sizes_.element_count(); }
 
-  /// True when the elements lie row-major without gaps (axes of size 1 do not count), and when there are none.
+  /// True when the elements lie row-major without gaps (axes of size 1 do not count), and when
+  /// there are none.
   bool is_contiguous() const noexcept;
 
   /// The element at the given index, one number an axis. T must be the view's type.
@@ -62,18 +66,21 @@ class TensorView {
     return number_at_offset(offset);
   }
 
-  /// The same data with its axes in another order: `permuted({0, 2, 1, 3})` makes [batch, heads, tokens, size] of
-  /// [batch, tokens, heads, size]. Throws when `order` is not a permutation of the axes.
+  /// The same data with its axes in another order: `permuted({0, 2, 1, 3})` makes [batch, heads,
+  /// tokens, size] of [batch, tokens, heads, size]. Throws when `order` is not a permutation of the
+  /// axes.
   TensorView permuted(const Shape& order) const;
 
   /// `count` entries of `axis` from `first`. Throws when they are not all there.
   TensorView sliced(int axis, std::int64_t first, std::int64_t count) const;
 
-  /// The same data with `count` more leading axes of size 1, stride 0. Throws when there is no room for them.
+  /// The same data with `count` more leading axes of size 1, stride 0. Throws when there is no room
+  /// for them.
   TensorView with_leading_axes(int count) const;
   TensorView with_leading_axis() const { return with_leading_axes(1); }
 
-  /// numpy's broadcast to `sizes`: missing leading axes and axes of size 1 get stride 0. Throws when it cannot be.
+  /// numpy's broadcast to `sizes`: missing leading axes and axes of size 1 get stride 0. Throws
+  /// when it cannot be.
   TensorView broadcast_to(const Shape& sizes) const;
 
  private:
@@ -90,12 +97,14 @@ class TensorView {
 class MutableTensorView : public TensorView {
  public:
   MutableTensorView() = default;
+  // clang-format off: version 14 puts what follows `requires` on its line.
   template <typename T>
-    requires(!std::is_const_v<T>)
-  MutableTensorView(T* data, const Shape& sizes) : TensorView(data, sizes) {}
+  requires(!std::is_const_v<T>) MutableTensorView(T* data, const Shape& sizes)
+      : TensorView(data, sizes) {}
   template <typename T>
-    requires(!std::is_const_v<T>)
-  MutableTensorView(T* data, const Shape& sizes, const Shape& strides) : TensorView(data, sizes, strides) {}
+  requires(!std::is_const_v<T>) MutableTensorView(T* data, const Shape& sizes, const Shape& strides)
+      : TensorView(data, sizes, strides) {}
+  // clang-format on
   MutableTensorView(void* data, DType type, const Shape& sizes, const Shape& strides)
       : TensorView(data, type, sizes, strides) {}
 

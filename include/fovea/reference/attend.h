@@ -1,4 +1,5 @@
-// Attention as the textbook writes it: O(N²) memory, loops, double precision. The truth that all else is measured by.
+// Attention as the textbook writes it: O(N²) memory, loops, double precision. The truth that all
+// else is measured by.
 // Source: Vaswani et al. 2017, arXiv:1706.03762, equation 1.
 #pragma once
 
@@ -7,17 +8,18 @@
 
 namespace fovea::reference {
 
-/// Every intermediate of one call, f64, [batch, query_heads, queries, keys] unless said otherwise. A key that position,
-/// keep or key_lengths hides is -inf in `biased` and 0 in `weights`; `scaled` and `capped` hold its score all the same.
+/// Every intermediate of one call, f64, [batch, query_heads, queries, keys] unless said otherwise.
+/// A key that position, keep or key_lengths hides is -inf in `biased` and 0 in `weights`; `scaled`
+/// and `capped` hold its score all the same.
 struct Steps {
-  Tensor scaled;       ///< scale · q · k
-  Tensor capped;       ///< softcap · tanh(scaled / softcap), or scaled
-  Tensor biased;       ///< capped + bias - slope · |diagonal - j|, hidden keys at -inf
-  Tensor weights;      ///< softmax of each row, the sink's share left out
-  Tensor output;       ///< [batch, query_heads, queries, value_size]: weights · value of the visible keys
+  Tensor scaled;   ///< scale · q · k
+  Tensor capped;   ///< softcap · tanh(scaled / softcap), or scaled
+  Tensor biased;   ///< capped + bias - slope · |diagonal - j|, hidden keys at -inf
+  Tensor weights;  ///< softmax of each row, the sink's share left out
+  Tensor output;  ///< [batch, query_heads, queries, value_size]: the visible keys' weights · value
   Tensor log_sum_exp;  ///< [batch, query_heads, queries], natural log, sink included
   Tensor row_max;      ///< [batch, query_heads, queries], sink included
-  Tensor row_sum;      ///< [batch, query_heads, queries]: sum of exp(biased - row_max), sink included
+  Tensor row_sum;  ///< [batch, query_heads, queries]: sum of exp(biased - row_max), sink included
   std::int64_t empty_rows = 0;  ///< rows without a visible key
 };
 
@@ -27,8 +29,9 @@ struct Keep {
   bool weights = false;
 };
 
-/// Computes all rows in double from inputs of any type. NaN, infinities and empty rows as docs/semantics.md says.
-/// Tensors that `keep` leaves out are empty. Throws Error{out_of_memory} when the steps asked for do not fit.
+/// Computes all rows in double from inputs of any type. NaN, infinities and empty rows as
+/// docs/semantics.md says. Tensors that `keep` leaves out are empty. Throws Error{out_of_memory}
+/// when the steps asked for do not fit.
 Steps attend(const ValidAttention& attention, const Keep& keep = {});
 
 }  // namespace fovea::reference

@@ -10,7 +10,8 @@ int main(void) {
                                .query = {FOVEA_F32, 2, query, one_by_two, NULL},
                                .key = {FOVEA_F32, 2, keys, two_by_two, NULL},
                                .value = {FOVEA_F32, 2, keys, two_by_two, NULL}};
-  fovea_answer answer = {.struct_size = sizeof answer, .output = {FOVEA_F32, 2, output, one_by_two, NULL}};
+  fovea_answer answer = {.struct_size = sizeof answer,
+                         .output = {FOVEA_F32, 2, output, one_by_two, NULL}};
   if (fovea_attend(&attention, NULL, &answer, NULL) != FOVEA_OK) return 1;
   printf("%g %g\n", output[0], output[1]);
   return 0;
