@@ -187,24 +187,52 @@ inline void fold_sums(RowBlock& rows) {
   }
 }
 
+// O_b of the keys [first, first + keys[v]) of each vector v of rows.
 struct ValuePass {
   const BlockWork& work;
   RowBlock& rows;
-  const Segment& segment;
+  std::int64_t first;
+  std::array<std::int64_t, kVectors> keys;
   float* partial;
   template <int NV>
   HWY_INLINE void run(int lane) const {
-    multiply_values<NV>({.value = work.value.data + segment.first * work.value.stride,
+    ValueProduct product{.value = work.value.data + first * work.value.stride,
                          .value_stride = work.value.stride,
-                         .keys = segment.last - segment.first,
-                         .weight = work.panel + segment.first * kRows + lane,
+                         .keys = {},
+                         .weight = work.panel + first * kRows + lane,
                          .out = rows.o + lane,
                          .partial = partial == nullptr ? nullptr : partial + lane,
                          .keep = rows.keep.data() + lane,
-                         .take = rows.take.data() + lane},
-                        work.value_size);
+                         .take = rows.take.data() + lane};
+    std::copy(keys.begin(), keys.end(), product.keys);
+    multiply_values<NV>(product, work.value_size);
   }
 };
+
+// All keys of a block at once, straight into O. Returns false where they do not come in a
+// staircase.
+inline bool fold_values(const BlockWork& work, const Segments& segments, RowBlock& rows) {
+  const Segment& first = segments.items[0];
+#if HWY_TARGET <= HWY_AVX3
+  if (!segments.is_staircase(rows.steps) && !segments.whole()) return false;
+  ValuePass pass{work, rows, first.first, {}, nullptr};
+  for (int step = first.step_first; step < first.step_last; ++step) {
+    pass.keys[static_cast<std::size_t>(step - first.step_first)] =
+        segments.keys_of_step(step).last - first.first;
+  }
+  for_vectors(first, pass);
+#else
+  static_cast<void>(first);
+  for (int step = 0; step < rows.steps; ++step) {
+    const KeyRange keys = segments.keys_of_step(step);
+    if (keys.first >= keys.last) continue;
+    ValuePass pass{work, rows, keys.first, {}, nullptr};
+    pass.keys.fill(keys.last - keys.first);
+    for_vectors(Segment{0, 0, step, step + 1, 0}, pass);
+  }
+#endif
+  return true;
+}
 
 // O' = O a + c O_b over the rows' steps in use, where O_b was gathered segment by segment.
 inline void fold_partial(const BlockWork& work, RowBlock& rows) {
@@ -254,22 +282,27 @@ inline void find_max(const Segment& segment, const float* HWY_RESTRICT panel,
 
 // S of all segments, modified, with hidden scores at -inf, and its maximum m_b.
 inline void score_block(const BlockWork& work, const Segments& segments, RowBlock& rows) {
+  const bool modified = work.modified || rows.rows.any_factor;
   rows.m_b.fill(-kFloatInfinity);
   for (const Segment& segment : segments.all()) {
-    const bool final = !segment.hides && !work.modified && !rows.rows.any_factor;
     const std::array<float, kRows> before = rows.m_b;
     for_vectors(segment, ScorePass{work, rows, segment});
-    if (final) continue;
-    rows.m_b = before;  // the tiles' maximum is not of the final scores
-    if (work.modified || rows.rows.any_factor) {
+    if (modified) {
+      rows.m_b = before;  // the tiles' maximum is not of the final scores
       modify_scores(*work.problem, work.factors, rows.rows,
                     {.scores = work.panel + segment.first * kRows,
                      .first_key = work.first_key + segment.first,
                      .keys = segment.last - segment.first,
                      .stride = kRows});
       find_max(segment, work.panel, rows.m_b.data());
-    } else {
-      hide(segment, rows, work.panel, rows.m_b.data());
+      continue;
+    }
+    for (int step = segment.step_first; step < segment.step_last; ++step) {
+      if ((segment.hiding >> step & 1U) == 0) continue;
+      const auto lane = static_cast<std::size_t>(step * kRowStep);
+      std::copy_n(before.begin() + lane, kRowStep, rows.m_b.begin() + lane);
+      hide({segment.first, segment.last, step, step + 1, 1U << step}, rows, work.panel,
+           rows.m_b.data());
     }
   }
 }
@@ -281,17 +314,16 @@ inline void fold_key_block(const BlockWork& work, const Segments& segments, RowB
   for (const Segment& segment : segments.all())
     for_vectors(segment, WeighPass{work, rows, segment});
   fold_sums(rows);
-  if (segments.whole() && !work.select_values) {
-    for_vectors(segments.items[0], ValuePass{work, rows, segments.items[0], nullptr});
-    return;
-  }
+  if (!work.select_values && fold_values(work, segments, rows)) return;
   std::fill_n(work.partial, work.value_size * kRows, 0.0F);
   for (const Segment& segment : segments.all()) {
     if (work.select_values) {
       select_values(work, segment);
-    } else {
-      for_vectors(segment, ValuePass{work, rows, segment, work.partial});
+      continue;
     }
+    ValuePass pass{work, rows, segment.first, {}, work.partial};
+    pass.keys.fill(segment.last - segment.first);
+    for_vectors(segment, pass);
   }
   fold_partial(work, rows);
 }

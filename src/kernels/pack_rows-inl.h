@@ -25,48 +25,8 @@ HWY_BEFORE_NAMESPACE();
 namespace fovea::kernels::HWY_NAMESPACE {
 
 #if HWY_TARGET != HWY_SCALAR
-using QuadTag = hn::CappedTag<float, 4>;
-
-// Four floats from each of kVectorRows / 4 rows, rows[0], rows[4], rows[8], ...: a 128-bit block a
-// row.
-HWY_INLINE FloatVector load_quads(const float* const* HWY_RESTRICT rows, std::int64_t column) {
-  const QuadTag quad;
-#if HWY_TARGET <= HWY_AVX3
-  const hn::CappedTag<float, 8> half;
-  const auto low =
-      hn::Combine(half, hn::LoadU(quad, rows[4] + column), hn::LoadU(quad, rows[0] + column));
-  const auto high =
-      hn::Combine(half, hn::LoadU(quad, rows[12] + column), hn::LoadU(quad, rows[8] + column));
-  return hn::Combine(FloatTag(), high, low);
-#elif HWY_TARGET <= HWY_AVX2
-  return hn::Combine(FloatTag(), hn::LoadU(quad, rows[4] + column),
-                     hn::LoadU(quad, rows[0] + column));
-#else
-  return hn::LoadU(quad, rows[0] + column);
-#endif
-}
-
-HWY_INLINE void store_quads(FloatVector quads, float* const* HWY_RESTRICT rows,
-                            std::int64_t column) {
-  const QuadTag quad;
-#if HWY_TARGET <= HWY_AVX3
-  const hn::CappedTag<float, 8> half;
-  const auto low = hn::LowerHalf(half, quads);
-  const auto high = hn::UpperHalf(half, quads);
-  hn::StoreU(hn::LowerHalf(quad, low), quad, rows[0] + column);
-  hn::StoreU(hn::UpperHalf(quad, low), quad, rows[4] + column);
-  hn::StoreU(hn::LowerHalf(quad, high), quad, rows[8] + column);
-  hn::StoreU(hn::UpperHalf(quad, high), quad, rows[12] + column);
-#elif HWY_TARGET <= HWY_AVX2
-  hn::StoreU(hn::LowerHalf(quad, quads), quad, rows[0] + column);
-  hn::StoreU(hn::UpperHalf(quad, quads), quad, rows[4] + column);
-#else
-  hn::StoreU(quads, quad, rows[0] + column);
-#endif
-}
-
-// Transposes each 4 x 4 block of floats.
-HWY_INLINE void transpose_quads(FloatVector (&t)[4]) {
+// Transposes each 4 x 4 block of floats of four vectors.
+HWY_INLINE void transpose_quads(FloatVector* HWY_RESTRICT t) {
   const FloatTag tag;
   const hn::Repartition<double, FloatTag> wide;
   const auto a = hn::BitCast(wide, hn::InterleaveLower(tag, t[0], t[1]));
@@ -80,6 +40,39 @@ HWY_INLINE void transpose_quads(FloatVector (&t)[4]) {
 }
 #endif
 
+// Transposes as many vectors as a vector has lanes.
+HWY_INLINE void transpose(Vectors<kVectorRows>& t) {
+#if HWY_TARGET == HWY_SCALAR
+  static_cast<void>(t);
+#else
+  const FloatTag tag;
+#pragma GCC unroll 4
+  for (int i = 0; i < kVectorRows; i += 4) transpose_quads(t + i);
+    // Now vector 4g + k has in its block b the rows 4g to 4g + 3 of column 4b + k: blocks change
+    // places with vectors.
+#if HWY_TARGET <= HWY_AVX3
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) {
+    const FloatVector lower_even = hn::ConcatLowerLower(tag, t[8 + k], t[k]);
+    const FloatVector upper_even = hn::ConcatUpperUpper(tag, t[8 + k], t[k]);
+    const FloatVector lower_odd = hn::ConcatLowerLower(tag, t[12 + k], t[4 + k]);
+    const FloatVector upper_odd = hn::ConcatUpperUpper(tag, t[12 + k], t[4 + k]);
+    t[k] = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(lower_odd), lower_even);
+    t[4 + k] = hn::OddEvenBlocks(lower_odd, hn::SwapAdjacentBlocks(lower_even));
+    t[8 + k] = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(upper_odd), upper_even);
+    t[12 + k] = hn::OddEvenBlocks(upper_odd, hn::SwapAdjacentBlocks(upper_even));
+  }
+#elif HWY_TARGET <= HWY_AVX2
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) {
+    const FloatVector even = t[k];
+    t[k] = hn::ConcatLowerLower(tag, t[4 + k], even);
+    t[4 + k] = hn::ConcatUpperUpper(tag, t[4 + k], even);
+  }
+#endif
+#endif
+}
+
 // columns[c][lane] = factor · rows[lane][c] for 16 lanes; `columns` has rows of 64. Returns whether
 // all are finite.
 inline bool pack_step(const float* const* rows, std::int64_t count, float factor,
@@ -89,18 +82,17 @@ inline bool pack_step(const float* const* rows, std::int64_t count, float factor
   FloatVector zero = hn::Zero(tag);  // becomes NaN with the first product that is not finite
   for (int lane = 0; lane < kRowStep; lane += kVectorRows) {
     std::int64_t c = 0;
-#if HWY_TARGET != HWY_SCALAR
-    for (; c + 4 <= count; c += 4) {
-      FloatVector t[4];
-      for (int i = 0; i < 4; ++i) t[i] = load_quads(rows + lane + i, c);
-      transpose_quads(t);
-      for (int i = 0; i < 4; ++i) {
-        const FloatVector product = hn::Mul(t[i], f);
-        zero = hn::MulAdd(product, hn::Zero(tag), zero);
-        hn::Store(product, tag, columns + (c + i) * kRows + lane);
+    for (; c + kVectorRows <= count; c += kVectorRows) {
+      Vectors<kVectorRows> t;
+#pragma GCC unroll 16
+      for (int i = 0; i < kVectorRows; ++i) {
+        t[i] = hn::Mul(hn::LoadU(tag, rows[lane + i] + c), f);
+        zero = hn::MulAdd(t[i], hn::Zero(tag), zero);
       }
+      transpose(t);
+#pragma GCC unroll 16
+      for (int i = 0; i < kVectorRows; ++i) hn::Store(t[i], tag, columns + (c + i) * kRows + lane);
     }
-#endif
     for (; c < count; ++c) {
       HWY_ALIGN float column[kVectorRows];
       for (int i = 0; i < kVectorRows; ++i) column[i] = rows[lane + i][c];
@@ -117,31 +109,34 @@ inline bool pack_step(const float* const* rows, std::int64_t count, float factor
 inline bool unpack_step(const float* HWY_RESTRICT columns, const float* l, std::int64_t count,
                         float* const* rows) {
   const FloatTag tag;
-  auto nan = hn::FirstN(tag, 0);
+  bool found = false;
   for (int lane = 0; lane < kRowStep; lane += kVectorRows) {
+    auto nan = hn::FirstN(tag, 0);
     const FloatVector sum = hn::Load(tag, l + lane);
     const auto usable = hn::Not(hn::IsNaN(sum));
     std::int64_t c = 0;
-#if HWY_TARGET != HWY_SCALAR
-    for (; c + 4 <= count; c += 4) {
-      FloatVector t[4];
-      for (int i = 0; i < 4; ++i) {
+    for (; c + kVectorRows <= count; c += kVectorRows) {
+      Vectors<kVectorRows> t;
+#pragma GCC unroll 16
+      for (int i = 0; i < kVectorRows; ++i) {
         t[i] = normalize(sum, hn::Load(tag, columns + (c + i) * kRows + lane));
-        nan = hn::Or(nan, hn::And(usable, hn::IsNaN(t[i])));
+        nan = hn::Or(nan, hn::IsNaN(t[i]));
       }
-      transpose_quads(t);
-      for (int i = 0; i < 4; ++i) store_quads(t[i], rows + lane + i, c);
+      transpose(t);
+#pragma GCC unroll 16
+      for (int i = 0; i < kVectorRows; ++i) hn::StoreU(t[i], tag, rows[lane + i] + c);
     }
-#endif
     for (; c < count; ++c) {
       HWY_ALIGN float column[kVectorRows];
       const FloatVector t = normalize(sum, hn::Load(tag, columns + c * kRows + lane));
-      nan = hn::Or(nan, hn::And(usable, hn::IsNaN(t)));
+      nan = hn::Or(nan, hn::IsNaN(t));
       hn::Store(t, tag, column);
       for (int i = 0; i < kVectorRows; ++i) rows[lane + i][c] = column[i];
     }
+    nan = hn::And(nan, usable);
+    if (!hn::AllFalse(tag, nan)) found = true;
   }
-  return !hn::AllFalse(tag, nan);
+  return found;
 }
 
 /// Elements of a floating type, `stride` apart.

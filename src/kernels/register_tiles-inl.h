@@ -107,27 +107,47 @@ HWY_INLINE void score_tile(const ScoreProduct& product, std::int64_t first) {
   for (int v = 0; v < NV; ++v) hn::Store(largest[v], tag, product.row_max + v * kVectorRows);
 }
 
-// V rows and rows of Pᵀ, and where their product goes: into Oᵀ by the fold O a + c O_b, or, where
-// the block's keys come in several segments, into the sums O_b so far.
+// V rows and rows of Pᵀ, and where their product goes: into Oᵀ by the fold O a + c O_b, or, where a
+// block's keys cannot come all at once, into the sums O_b so far.
 struct ValueProduct {
   const float* value;
   std::int64_t value_stride;
-  std::int64_t keys;
-  const float* weight;  // [keys][64]
-  float* out;           // Oᵀ: [columns][64]
-  float* partial;       // O_b: [columns][64], null where all keys are here
-  const float* keep;    // [64]: a = exp2(m - m')
-  const float* take;    // [64]: c = exp2(m_b - m')
+  std::int64_t keys[kVectors];  // of each vector of rows, rising: of a vector that ends early the
+                                // others go on
+  const float* weight;          // [keys][64]
+  float* out;                   // Oᵀ: [columns][64]
+  float* partial;               // O_b: [columns][64], null where all keys are here
+  const float* keep;            // [64]: a = exp2(m - m')
+  const float* take;            // [64]: c = exp2(m_b - m')
 };
+
+// Adds keys [first, last) to the vectors from `kFirst` on.
+template <int NV, int R, int kFirst>
+HWY_INLINE void add_values(const float* HWY_RESTRICT value, const ValueProduct& product,
+                           std::int64_t first, Tile<NV, R>& sum) {
+  const FloatTag tag;
+  const std::int64_t stride = product.value_stride;
+  const float* HWY_RESTRICT weight = product.weight;
+  const std::int64_t last = product.keys[kFirst];
+#pragma GCC unroll 4
+  for (std::int64_t j = first; j < last; ++j) {
+    Vectors<NV> p;
+#pragma GCC unroll 4
+    for (int v = kFirst; v < NV; ++v) p[v] = hn::Load(tag, weight + j * kRows + v * kVectorRows);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const FloatVector x = hn::Set(tag, value[j * stride + r]);
+#pragma GCC unroll 4
+      for (int v = kFirst; v < NV; ++v) sum[r][v] = hn::MulAdd(x, p[v], sum[r][v]);
+    }
+  }
+}
 
 // Columns [first, first + R).
 template <int NV, int R>
 HWY_INLINE void value_tile(const ValueProduct& product, std::int64_t first) {
   const FloatTag tag;
-  const std::int64_t stride = product.value_stride;
-  const std::int64_t keys = product.keys;
   const float* HWY_RESTRICT value = product.value + first;
-  const float* HWY_RESTRICT weight = product.weight;
   float* const out = (product.partial == nullptr ? product.out : product.partial) + first * kRows;
   Tile<NV, R> sum;
 #pragma GCC unroll 16
@@ -142,17 +162,11 @@ HWY_INLINE void value_tile(const ValueProduct& product, std::int64_t first) {
       for (int v = 0; v < NV; ++v) sum[r][v] = hn::Load(tag, out + r * kRows + v * kVectorRows);
     }
   }
-#pragma GCC unroll 4
-  for (std::int64_t j = 0; j < keys; ++j) {
-    Vectors<NV> p;
-#pragma GCC unroll 4
-    for (int v = 0; v < NV; ++v) p[v] = hn::Load(tag, weight + j * kRows + v * kVectorRows);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const FloatVector x = hn::Set(tag, value[j * stride + r]);
-#pragma GCC unroll 4
-      for (int v = 0; v < NV; ++v) sum[r][v] = hn::MulAdd(x, p[v], sum[r][v]);
-    }
+  add_values<NV, R, 0>(value, product, 0, sum);
+  if (product.keys[NV - 1] > product.keys[0]) {
+    if constexpr (NV > 1) add_values<NV, R, 1>(value, product, product.keys[0], sum);
+    if constexpr (NV > 2) add_values<NV, R, 2>(value, product, product.keys[1], sum);
+    if constexpr (NV > 3) add_values<NV, R, 3>(value, product, product.keys[2], sum);
   }
   if (product.partial == nullptr) {
 #pragma GCC unroll 4

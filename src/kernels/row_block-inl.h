@@ -58,7 +58,9 @@ inline void place_rows(const PrefillCall& call, const TaskPlace& place, std::int
 
 // The state before key 0; a sink is a block before it: m = sink, l = 1, O = 0.
 inline void start_rows(const PrefillCall& call, RowBlock& block) {
-  for (std::size_t i = 0; i < kRows; ++i) {
+  block.m.fill(-kFloatInfinity);
+  block.l.fill(0.0F);
+  for (std::size_t i = 0; i < kRows && call.problem.sinks.given(); ++i) {
     const float sink = call.sink_of(block.rows.head[i]);
     block.m[i] = in_log2_units(sink);
     block.l[i] = sink == -kFloatInfinity ? 0.0F : 1.0F;
@@ -142,7 +144,9 @@ inline std::int64_t store_statistics(const PrefillCall& call, const RowBlock& bl
   alignas(64) std::array<float, kRows> row_max;
   alignas(64) std::array<float, kRows> row_sum;
   alignas(64) std::array<float, kRows> log_sum_exp;
-  for (std::size_t i = 0; i < kRows; ++i) {
+  sink.fill(-kFloatInfinity);
+  sink_in_log2.fill(-kFloatInfinity);
+  for (std::size_t i = 0; i < kRows && call.problem.sinks.given(); ++i) {
     sink[i] = call.sink_of(block.rows.head[i]);
     sink_in_log2[i] = in_log2_units(sink[i]);
   }

@@ -34,43 +34,100 @@ StepView view_of_step(const RowBlock& block, int step) noexcept {
   return view;
 }
 
+int rounded_down(int key) noexcept {
+  return key / kRowStep * kRowStep;
+}
+int rounded_up(int key) noexcept {
+  return (key + kRowStep - 1) / kRowStep * kRowStep;
+}
+
+void set_lane_ranges(RowBlock& block, std::int64_t key, int keys) noexcept {
+  const auto within = [key, keys](std::int64_t position) {
+    return static_cast<std::int32_t>(std::clamp<std::int64_t>(position - key, 0, keys));
+  };
+  for (std::size_t i = 0; i < kRows; ++i) {
+    block.first[i] = within(block.rows.visible[i].first);
+    block.last[i] = within(block.rows.visible[i].last);
+  }
+}
+
+// Where what the steps see changes; and, rounded to steps, where all rows begin and cease to see
+// everything, so that few keys are looked at one by one.
+struct Cuts {
+  std::array<int, 2 * kSteps + 4> at{};
+  std::size_t count = 0;
+  void add(int cut) noexcept { at[count++] = cut; }
+};
+
+Cuts find_cuts(std::span<const StepView> views, int keys) noexcept {
+  Cuts cuts;
+  cuts.add(0);
+  cuts.add(keys);
+  int all_first = 0;
+  int all_last = keys;
+  for (const StepView& view : views) {
+    cuts.add(std::clamp(view.some_first, 0, keys));
+    cuts.add(std::clamp(view.some_last, 0, keys));
+    all_first = std::max(all_first, view.all_first);
+    all_last = std::min(all_last, view.all_last);
+  }
+  if (rounded_up(all_first) < rounded_down(all_last)) {
+    cuts.add(rounded_up(all_first));
+    cuts.add(rounded_down(all_last));
+  }
+  std::sort(cuts.at.begin(), cuts.at.begin() + static_cast<std::ptrdiff_t>(cuts.count));
+  return cuts;
+}
+
 }  // namespace
+
+KeyRange Segments::keys_of_step(int step) const noexcept {
+  KeyRange range{kBlockKeys, 0};
+  for (const Segment& segment : all()) {
+    if (step < segment.step_first || step >= segment.step_last) continue;
+    range.first = std::min<std::int64_t>(range.first, segment.first);
+    range.last = segment.last;
+  }
+  return range;
+}
+
+bool Segments::is_staircase(int steps) const noexcept {
+  int key = items[0].first;
+  int step = 0;
+  for (const Segment& segment : all()) {
+    if (segment.first != key || segment.step_first < step || segment.step_last != steps)
+      return false;
+    key = segment.last;
+    step = segment.step_first;
+  }
+  return items[0].step_first == 0;
+}
 
 Segments cut_key_block(RowBlock& block, std::int64_t key, int keys) noexcept {
   Segments segments;
   if (block.most_first <= key && block.least_last >= key + keys) {
-    segments.items[0] = {0, keys, 0, block.steps, false};
+    segments.items[0] = {0, keys, 0, block.steps, 0};
     segments.count = 1;
     return segments;
   }
-  for (std::size_t i = 0; i < kRows; ++i) {
-    block.first[i] = static_cast<std::int32_t>(
-        std::clamp<std::int64_t>(block.rows.visible[i].first - key, 0, keys));
-    block.last[i] = static_cast<std::int32_t>(
-        std::clamp<std::int64_t>(block.rows.visible[i].last - key, 0, keys));
-  }
-  std::array<StepView, kSteps> views;
-  std::array<int, 4 * kSteps + 2> cuts{0, keys};
-  std::size_t cut_count = 2;
-  const auto steps = static_cast<std::size_t>(block.steps);
-  for (std::size_t u = 0; u < steps; ++u) {
-    views[u] = view_of_step(block, static_cast<int>(u));
-    for (const int cut :
-         {views[u].some_first, views[u].some_last, views[u].all_first, views[u].all_last})
-      cuts[cut_count++] = std::clamp(cut, 0, keys);
-  }
-  std::sort(cuts.begin(), cuts.begin() + static_cast<std::ptrdiff_t>(cut_count));
-  for (std::size_t i = 0; i + 1 < cut_count; ++i) {
-    Segment segment{cuts[i], cuts[i + 1], block.steps, 0, false};
+  set_lane_ranges(block, key, keys);
+  std::array<StepView, kSteps> all_views;
+  const std::span views(all_views.data(), static_cast<std::size_t>(block.steps));
+  for (int u = 0; u < block.steps; ++u) views[static_cast<std::size_t>(u)] = view_of_step(block, u);
+  const Cuts cuts = find_cuts(views, keys);
+  for (std::size_t i = 0; i + 1 < cuts.count; ++i) {
+    Segment segment{cuts.at[i], cuts.at[i + 1], block.steps, 0, 0};
     if (segment.first == segment.last) continue;
-    for (std::size_t u = 0; u < steps; ++u) {
-      if (!views[u].sees(segment.first, segment.last)) continue;
-      segment.step_first = std::min(segment.step_first, static_cast<int>(u));
-      segment.step_last = static_cast<int>(u) + 1;
+    for (int u = 0; u < block.steps; ++u) {
+      if (!views[static_cast<std::size_t>(u)].sees(segment.first, segment.last)) continue;
+      segment.step_first = std::min(segment.step_first, u);
+      segment.step_last = u + 1;
     }
     if (segment.step_first >= segment.step_last) continue;
-    for (int u = segment.step_first; u < segment.step_last; ++u)
-      segment.hides |= !views[static_cast<std::size_t>(u)].sees_all(segment.first, segment.last);
+    for (int u = segment.step_first; u < segment.step_last; ++u) {
+      const bool all = views[static_cast<std::size_t>(u)].sees_all(segment.first, segment.last);
+      segment.hiding |= all ? 0U : 1U << u;
+    }
     segments.items[static_cast<std::size_t>(segments.count++)] = segment;
   }
   return segments;

@@ -22,17 +22,23 @@ struct Segment {
   int last;
   int step_first;
   int step_last;
-  bool hides;  // some of these keys are hidden from some of these rows
+  unsigned hiding;  // a bit a step: some of these keys are hidden from some of its rows
 };
 
-/// The segments of one key block, in key order. Each step adds at most four cuts.
+/// The segments of one key block, in key order. Each step adds at most two cuts, all together two
+/// more.
 struct Segments {
-  std::array<Segment, 4 * kSteps + 1> items;
+  std::array<Segment, 2 * kSteps + 3> items;
   int count = 0;
   std::span<const Segment> all() const noexcept {
     return {items.data(), static_cast<std::size_t>(count)};
   }
   bool whole() const noexcept { return count == 1; }
+  /// The keys that a step sees something of: an unbroken range.
+  KeyRange keys_of_step(int step) const noexcept;
+  /// True where each segment follows the one before without a gap and loses steps only from the
+  /// first on: what a causal mask makes. A whole block is one too.
+  bool is_staircase(int steps) const noexcept;
 };
 
 /// 64 rows under way. Lanes past the last row repeat that row.
