@@ -158,21 +158,21 @@ Steps allocate_steps(const ValidAttention& v, const Keep& keep) {
   return steps;
 }
 
-void keep_row(const std::vector<double>& row, std::int64_t index, Tensor& all) {
+void keep_row(std::span<const double> row, std::int64_t index, Tensor& all) {
   double* target = all.values<double>().data() + index * static_cast<std::int64_t>(row.size());
   std::copy(row.begin(), row.end(), target);
 }
 
 }  // namespace
 
-Steps attend(const ValidAttention& v, const Keep& keep) {
-  Steps steps = allocate_steps(v, keep);
-  if (v.rows() == 0) return steps;
+void attend_by_rows(const ValidAttention& v, const std::function<void(const RowSteps&)>& visit) {
+  if (v.rows() == 0) return;
   const Rows queries(v.query);
   const Rows keys(v.key.shape(), [&v](auto... index) { return v.key_at(index...); });
   const Rows values(v.value);
   const std::vector<double> none(static_cast<std::size_t>(v.keys()));
   Row row{.scaled = none, .capped = none, .biased = none, .weights = none};
+  std::vector<double> output(static_cast<std::size_t>(v.value_size()));
   for (std::int64_t index = 0; index < v.rows(); ++index) {
     row.query = index % v.queries();
     row.head = index / v.queries() % v.query_heads();
@@ -180,19 +180,36 @@ Steps attend(const ValidAttention& v, const Keep& keep) {
     compute_scores(v, queries.row(row.batch, row.head, row.query), keys, row);
     const double sink = v.sinks.given() ? v.sinks.number_at(row.head) : -kInfinity;
     const RowSums sums = compute_weights(sink, row);
-    compute_output(v, row, values, steps.output.values<double>().data() + index * v.value_size());
-    const auto at = static_cast<std::size_t>(index);
-    steps.row_max.values<double>()[at] = sums.max;
-    steps.row_sum.values<double>()[at] = sums.sum;
-    steps.log_sum_exp.values<double>()[at] = sums.max + std::log(sums.sum);
-    steps.empty_rows += sums.empty ? 1 : 0;
-    if (keep.scores) {
-      keep_row(row.scaled, index, steps.scaled);
-      keep_row(row.capped, index, steps.capped);
-      keep_row(row.biased, index, steps.biased);
-    }
-    if (keep.weights) keep_row(row.weights, index, steps.weights);
+    compute_output(v, row, values, output.data());
+    visit({.row = index,
+           .scaled = row.scaled,
+           .capped = row.capped,
+           .biased = row.biased,
+           .weights = row.weights,
+           .output = output,
+           .log_sum_exp = sums.max + std::log(sums.sum),
+           .row_max = sums.max,
+           .row_sum = sums.sum,
+           .is_empty = sums.empty});
   }
+}
+
+Steps attend(const ValidAttention& v, const Keep& keep) {
+  Steps steps = allocate_steps(v, keep);
+  attend_by_rows(v, [&](const RowSteps& row) {
+    const auto at = static_cast<std::size_t>(row.row);
+    keep_row(row.output, row.row, steps.output);
+    steps.row_max.values<double>()[at] = row.row_max;
+    steps.row_sum.values<double>()[at] = row.row_sum;
+    steps.log_sum_exp.values<double>()[at] = row.log_sum_exp;
+    steps.empty_rows += row.is_empty ? 1 : 0;
+    if (keep.scores) {
+      keep_row(row.scaled, row.row, steps.scaled);
+      keep_row(row.capped, row.row, steps.capped);
+      keep_row(row.biased, row.row, steps.biased);
+    }
+    if (keep.weights) keep_row(row.weights, row.row, steps.weights);
+  });
   return steps;
 }
 

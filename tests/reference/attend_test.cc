@@ -16,8 +16,8 @@ using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 using ::testing::Pointwise;
 
-// Every case below is a handful of additions and one exp or log in double: two ulps of numbers below 4.
-// around 1.
+// Every case below is a handful of additions and one exp or log in double: two ulps of numbers
+// below 4.
 constexpr double kTolerance = 9e-16;
 
 reference::Steps attend_in_full(const Attention& attention) {
@@ -94,6 +94,22 @@ TEST_F(Fractions, RowWithoutKeysIsZero) {
   EXPECT_THAT(steps.log_sum_exp.values<double>(), ElementsAre(-kInfinity, -kInfinity));
   EXPECT_THAT(steps.row_sum.values<double>(), ElementsAre(0, 0));
   EXPECT_EQ(steps.empty_rows, 2);
+}
+
+TEST_F(Fractions, ComeARowAtATimeToo) {
+  attention_.causal = true;
+  const reference::Steps steps = attend_in_full(attention_);
+  std::vector<double> weights;
+  std::vector<double> sums;
+  reference::attend_by_rows(validate(attention_, {}), [&](const reference::RowSteps& row) {
+    EXPECT_EQ(row.row, static_cast<std::int64_t>(sums.size()));
+    weights.insert(weights.end(), row.weights.begin(), row.weights.end());
+    sums.push_back(row.log_sum_exp);
+    EXPECT_EQ(row.biased.size(), 3U);
+    EXPECT_EQ(row.output.size(), 2U);
+  });
+  EXPECT_THAT(weights, Pointwise(testing::Eq(), steps.weights.values<double>()));
+  EXPECT_THAT(sums, Pointwise(testing::Eq(), steps.log_sum_exp.values<double>()));
 }
 
 TEST(Reference, SharesKeyHeadsAmongQueryHeads) {

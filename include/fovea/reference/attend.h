@@ -3,6 +3,10 @@
 // Source: Vaswani et al. 2017, arXiv:1706.03762, equation 1.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <span>
+
 #include "fovea/attention/valid_attention.h"
 #include "fovea/core/tensor.h"
 
@@ -33,5 +37,23 @@ struct Keep {
 /// docs/semantics.md says. Tensors that `keep` leaves out are empty. Throws Error{out_of_memory}
 /// when the steps asked for do not fit.
 Steps attend(const ValidAttention& attention, const Keep& keep = {});
+
+/// The steps of one row, as in Steps. The spans end with the visitor's call.
+struct RowSteps {
+  std::int64_t row = 0;  ///< (batch entry * query_heads + query head) * queries + query
+  std::span<const double> scaled;   ///< [keys]
+  std::span<const double> capped;   ///< [keys]
+  std::span<const double> biased;   ///< [keys]
+  std::span<const double> weights;  ///< [keys]
+  std::span<const double> output;   ///< [value_size]
+  double log_sum_exp = 0;
+  double row_max = 0;
+  double row_sum = 0;
+  bool is_empty = false;  ///< no visible key
+};
+
+/// The same a row at a time, in rising order, for results that are too large to hold: memory is a copy of query, key
+/// and value in double, and one row. What the visitor throws passes through.
+void attend_by_rows(const ValidAttention& attention, const std::function<void(const RowSteps&)>& visit);
 
 }  // namespace fovea::reference
