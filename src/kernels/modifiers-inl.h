@@ -52,18 +52,21 @@ HWY_INLINE void apply_softcap(float softcap, const ScoreTile& tile) {
   }
 }
 
-/// Adds one bias a lane, natural units, to the scores of one key. -inf hides, whatever the score
-/// was.
+/// `score` and a bias in natural units. -inf hides, whatever the score was.
+HWY_INLINE FloatVector with_bias(FloatTag d, FloatVector score, FloatVector bias) {
+  const FloatVector sum = hn::MulAdd(bias, hn::Set(d, kLog2E), score);
+  const FloatVector kept = hn::IfThenElse(hn::IsFinite(bias), clamp_sum(d, score, sum), sum);
+  const FloatVector hidden = hn::Set(d, -kFloatInfinity);
+  return hn::IfThenElse(hn::Eq(bias, hidden), hidden, kept);
+}
+
+/// Adds one bias a lane to the scores of one key.
 HWY_INLINE void add_bias_to_key(const float* bias, std::int64_t stride, float* scores) {
   const FloatTag d;
   const auto step = static_cast<std::int64_t>(hn::Lanes(d));
   for (std::int64_t lane = 0; lane < stride; lane += step) {
     const FloatVector s = hn::LoadU(d, scores + lane);
-    const FloatVector b = hn::LoadU(d, bias + lane);
-    const FloatVector sum = hn::MulAdd(b, hn::Set(d, kLog2E), s);
-    const FloatVector kept = hn::IfThenElse(hn::IsFinite(b), clamp_sum(d, s, sum), sum);
-    const FloatVector hidden = hn::Set(d, -kFloatInfinity);
-    hn::StoreU(hn::IfThenElse(hn::Eq(b, hidden), hidden, kept), d, scores + lane);
+    hn::StoreU(with_bias(d, s, hn::LoadU(d, bias + lane)), d, scores + lane);
   }
 }
 
@@ -85,6 +88,20 @@ inline float distance_from(std::int64_t diagonal, std::int64_t key) {
   return static_cast<float>(distance < 0 ? -distance : distance);
 }
 
+/// ALiBi's factor of the distance in log2 units, minus sign included.
+inline float alibi_factor(const ValidAttention& problem, std::int64_t head) {
+  return finite_float(-problem.alibi_slopes.number_at(head) * std::numbers::log2e);
+}
+
+/// `score` and factor · distance, unless it is hidden.
+HWY_INLINE FloatVector with_alibi(FloatTag d, FloatVector score, FloatVector factor,
+                                  FloatVector distance) {
+  const FloatVector sum = hn::MulAdd(factor, distance, score);
+  const FloatVector kept = hn::IfThenElse(hn::IsFinite(factor), clamp_sum(d, score, sum), sum);
+  const FloatVector hidden = hn::Set(d, -kFloatInfinity);
+  return hn::IfThenElse(hn::Eq(score, hidden), hidden, kept);
+}
+
 /// Subtracts slope · |diagonal - key| from every score that is not hidden.
 inline void apply_alibi(const ValidAttention& problem, const TileRows& rows,
                         const ScoreTile& tile) {
@@ -93,11 +110,8 @@ inline void apply_alibi(const ValidAttention& problem, const TileRows& rows,
   HWY_ALIGN float slope[TileRows::kCapacity] = {};
   HWY_ALIGN float distance[TileRows::kCapacity] = {};
   for (int lane = 0; lane < rows.count; ++lane) {
-    const double head_slope =
-        problem.alibi_slopes.number_at(rows.head[static_cast<std::size_t>(lane)]);
-    slope[lane] = finite_float(-head_slope * std::numbers::log2e);
+    slope[lane] = alibi_factor(problem, rows.head[static_cast<std::size_t>(lane)]);
   }
-  const FloatVector hidden = hn::Set(d, -kFloatInfinity);
   for (std::int64_t j = 0; j < tile.keys; ++j) {
     for (int lane = 0; lane < rows.count; ++lane) {
       distance[lane] =
@@ -106,10 +120,8 @@ inline void apply_alibi(const ValidAttention& problem, const TileRows& rows,
     for (std::int64_t lane = 0; lane < tile.stride; lane += step) {
       float* scores = tile.scores + j * tile.stride + lane;
       const FloatVector s = hn::LoadU(d, scores);
-      const FloatVector a = hn::LoadU(d, slope + lane);
-      const FloatVector sum = hn::MulAdd(a, hn::LoadU(d, distance + lane), s);
-      const FloatVector kept = hn::IfThenElse(hn::IsFinite(a), clamp_sum(d, s, sum), sum);
-      hn::StoreU(hn::IfThenElse(hn::Eq(s, hidden), hidden, kept), d, scores);
+      hn::StoreU(with_alibi(d, s, hn::LoadU(d, slope + lane), hn::LoadU(d, distance + lane)), d,
+                 scores);
     }
   }
 }

@@ -1,0 +1,55 @@
+// Keys and values of any type, a vector at a time, as f32.
+#if defined(FOVEA_KERNELS_LOAD_FLOATS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef FOVEA_KERNELS_LOAD_FLOATS_INL_H_
+#undef FOVEA_KERNELS_LOAD_FLOATS_INL_H_
+#else
+#define FOVEA_KERNELS_LOAD_FLOATS_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstdint>
+#include <type_traits>
+
+#include "kernels/elements.h"
+#include "kernels/register_tiles-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::kernels::HWY_NAMESPACE {
+
+/// Rows of keys or values as they lie, the elements of each side by side.
+template <typename T>
+struct PlainTokens {
+  const T* data;
+  std::int64_t stride;
+  std::int64_t ahead;  // what is fetched into the cache lies this many elements further on
+};
+
+/// A vector of elements; exact.
+template <typename T>
+HWY_INLINE FloatVector load_floats(const T* HWY_RESTRICT from) {
+  const FloatTag d;
+  if constexpr (std::is_same_v<T, float>) return hn::LoadU(d, from);
+#if HWY_TARGET != HWY_SCALAR
+  [[maybe_unused]] const auto narrow = [from]() HWY_ATTR {
+    return hn::LoadU(hn::Rebind<std::uint16_t, FloatTag>(),
+                     reinterpret_cast<const std::uint16_t*>(from));
+  };
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    const hn::RebindToUnsigned<FloatTag> wide;
+    return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(wide, narrow())));
+  }
+#endif
+#if HWY_TARGET <= HWY_AVX2
+  if constexpr (std::is_same_v<T, Float16>)
+    return hn::PromoteTo(d, hn::BitCast(hn::Rebind<hwy::float16_t, FloatTag>(), narrow()));
+#endif
+  HWY_ALIGN float floats[kVectorRows];
+  for (int i = 0; i < kVectorRows; ++i) floats[i] = as_float(from[i]);
+  return hn::Load(d, floats);
+}
+
+}  // namespace fovea::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard
