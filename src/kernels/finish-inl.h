@@ -23,8 +23,8 @@ HWY_INLINE V normalize(V l, V output) {
   const hn::DFromV<V> d;
   // The product and + 0 are two operations: fused, a tiny negative product would round to -0.
   const V scaled = hn::Add(hn::Mul(output, hn::Div(hn::Set(d, 1.0F), l)), hn::Zero(d));
-  const V one_nan = hn::IfThenElse(hn::IsNaN(scaled), hn::Set(d, kFloatNaN), scaled);
-  return hn::IfThenZeroElse(hn::Eq(l, hn::Zero(d)), one_nan);
+  const V with_empty = hn::IfThenZeroElse(hn::Eq(l, hn::Zero(d)), scaled);
+  return hn::IfThenElse(hn::IsNaN(with_empty), hn::Set(d, kFloatNaN), with_empty);
 }
 
 /// Of each row, in natural units.

@@ -44,6 +44,7 @@ struct BlockWork {
   std::int64_t first_key = 0;
   bool modified = false;       // scores go through modify_scores
   bool select_values = false;  // some value is not finite
+  RowsAhead* ahead = nullptr;
 };
 
 // Passes of NV vectors that cover the steps of a segment: one pass of 1 to 4 vectors with 512 bits,
@@ -84,7 +85,7 @@ struct ScorePass {
                          .query = rows.q + lane,
                          .score = work.panel + segment.first * kRows + lane,
                          .row_max = rows.m_b.data() + lane},
-                        segment.last - segment.first);
+                        segment.last - segment.first, *work.ahead);
   }
 };
 
@@ -202,19 +203,28 @@ struct ValuePass {
                          .weight = work.panel + first * kRows + lane,
                          .out = rows.o + lane,
                          .partial = partial == nullptr ? nullptr : partial + lane,
+                         .first = rows.untouched,
                          .keep = rows.keep.data() + lane,
                          .take = rows.take.data() + lane};
     std::copy(keys.begin(), keys.end(), product.keys);
-    multiply_values<NV>(product, work.value_size);
+    multiply_values<NV>(product, work.value_size, *work.ahead);
   }
 };
+
+// O is 0, not just said to be so.
+inline void clear_output(const BlockWork& work, RowBlock& rows) {
+  if (rows.untouched) std::fill_n(rows.o, work.value_size * kRows, 0.0F);
+  rows.untouched = false;
+}
 
 // All keys of a block at once, straight into O. Returns false where they do not come in a
 // staircase.
 inline bool fold_values(const BlockWork& work, const Segments& segments, RowBlock& rows) {
   const Segment& first = segments.items[0];
 #if HWY_TARGET <= HWY_AVX3
-  if (!segments.is_staircase(rows.steps) && !segments.whole()) return false;
+  const bool staircase = segments.is_staircase(rows.steps);
+  if (!staircase && !segments.whole()) return false;
+  if (!staircase) clear_output(work, rows);
   ValuePass pass{work, rows, first.first, {}, nullptr};
   for (int step = first.step_first; step < first.step_last; ++step) {
     pass.keys[static_cast<std::size_t>(step - first.step_first)] =
@@ -223,6 +233,8 @@ inline bool fold_values(const BlockWork& work, const Segments& segments, RowBloc
   for_vectors(first, pass);
 #else
   static_cast<void>(first);
+  if (!segments.whole() || first.step_first > 0 || first.step_last < rows.steps)
+    clear_output(work, rows);
   for (int step = 0; step < rows.steps; ++step) {
     const KeyRange keys = segments.keys_of_step(step);
     if (keys.first >= keys.last) continue;
@@ -231,6 +243,7 @@ inline bool fold_values(const BlockWork& work, const Segments& segments, RowBloc
     for_vectors(Segment{0, 0, step, step + 1, 0}, pass);
   }
 #endif
+  rows.untouched = false;
   return true;
 }
 
@@ -315,6 +328,7 @@ inline void fold_key_block(const BlockWork& work, const Segments& segments, RowB
     for_vectors(segment, WeighPass{work, rows, segment});
   fold_sums(rows);
   if (!work.select_values && fold_values(work, segments, rows)) return;
+  clear_output(work, rows);
   std::fill_n(work.partial, work.value_size * kRows, 0.0F);
   for (const Segment& segment : segments.all()) {
     if (work.select_values) {

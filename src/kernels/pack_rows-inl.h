@@ -79,7 +79,8 @@ inline bool pack_step(const float* const* rows, std::int64_t count, float factor
                       float* HWY_RESTRICT columns) {
   const FloatTag tag;
   const FloatVector f = hn::Set(tag, factor);
-  FloatVector zero = hn::Zero(tag);  // becomes NaN with the first product that is not finite
+  // Become NaN with the first product that is not finite; four, so that none waits for the last.
+  Vectors<4> zero = {hn::Zero(tag), hn::Zero(tag), hn::Zero(tag), hn::Zero(tag)};
   for (int lane = 0; lane < kRowStep; lane += kVectorRows) {
     std::int64_t c = 0;
     for (; c + kVectorRows <= count; c += kVectorRows) {
@@ -87,7 +88,7 @@ inline bool pack_step(const float* const* rows, std::int64_t count, float factor
 #pragma GCC unroll 16
       for (int i = 0; i < kVectorRows; ++i) {
         t[i] = hn::Mul(hn::LoadU(tag, rows[lane + i] + c), f);
-        zero = hn::MulAdd(t[i], hn::Zero(tag), zero);
+        zero[i % 4] = hn::MulAdd(t[i], hn::Zero(tag), zero[i % 4]);
       }
       transpose(t);
 #pragma GCC unroll 16
@@ -97,11 +98,12 @@ inline bool pack_step(const float* const* rows, std::int64_t count, float factor
       HWY_ALIGN float column[kVectorRows];
       for (int i = 0; i < kVectorRows; ++i) column[i] = rows[lane + i][c];
       const FloatVector product = hn::Mul(hn::Load(tag, column), f);
-      zero = hn::MulAdd(product, hn::Zero(tag), zero);
+      zero[0] = hn::MulAdd(product, hn::Zero(tag), zero[0]);
       hn::Store(product, tag, columns + c * kRows + lane);
     }
   }
-  return hn::AllTrue(tag, hn::Eq(zero, hn::Zero(tag)));
+  const FloatVector all = hn::Add(hn::Add(zero[0], zero[1]), hn::Add(zero[2], zero[3]));
+  return hn::AllTrue(tag, hn::Eq(all, hn::Zero(tag)));
 }
 
 // rows[lane][c] = columns[c][lane] / l[lane] as normalize has it, for 16 lanes. Returns whether

@@ -99,8 +99,20 @@ enum class Values {
   checked,  // where some are not, lane by lane
 };
 
-// Folds every key block that some row sees.
-inline void fold_keys(const PrefillCall& call, const TaskPlace& place, Values values,
+// What block `i` makes needed next: its own output after its last key block, the queries of the
+// block that follows.
+inline void look_ahead(const PrefillCall& call, const TaskScratch& parts, std::size_t i,
+                       std::int64_t key_end, RowsAhead& ahead) {
+  ahead.clear();
+  const RowBlock& block = *parts.blocks()[i];
+  if (i + 1 < parts.used && !parts.blocks()[i + 1]->packed)
+    ahead.add(call.problem.query, parts.blocks()[i + 1]->rows);
+  if (block.most_last <= key_end) ahead.add(call.targets.output, block.rows);
+}
+
+// Folds every key block that some row sees and writes the output. Returns false as store_output
+// does.
+inline bool fold_keys(const PrefillCall& call, const TaskPlace& place, Values values,
                       const TaskScratch& parts) {
   const ValidAttention& problem = call.problem;
   std::int64_t first_key = INT64_MAX;
@@ -110,6 +122,8 @@ inline void fold_keys(const PrefillCall& call, const TaskPlace& place, Values va
     first_key = std::min(first_key, block->least_first);
     last_key = std::max(last_key, block->most_last);
   }
+  RowsAhead ahead;
+  bool explained = true;
   for (std::int64_t key = first_key / kBlockKeys * kBlockKeys; key < last_key; key += kBlockKeys) {
     const int keys = static_cast<int>(std::min<std::int64_t>(kBlockKeys, problem.keys() - key));
     const BlockRows rows{.key = key,
@@ -124,15 +138,23 @@ inline void fold_keys(const PrefillCall& call, const TaskPlace& place, Values va
                    .problem = &problem,
                    .factors = call.factors,
                    .first_key = key,
-                   .modified = call.modified};
+                   .modified = call.modified,
+                   .ahead = &ahead};
     work.select_values =
         values == Values::checked && !all_finite(work.value, rows, work.value_size);
-    for (RowBlock* const block : parts.blocks()) {
-      if (block->most_last <= key || block->least_first >= key + keys) continue;
-      const Segments segments = cut_key_block(*block, key, keys);
-      if (segments.count > 0) fold_key_block(work, segments, *block);
+    for (std::size_t i = 0; i < parts.used; ++i) {
+      RowBlock& block = *parts.blocks()[i];
+      if (block.most_last <= key || block.least_first >= key + keys) continue;
+      if (!block.packed) pack_queries(call, parts.panel, block);
+      look_ahead(call, parts, i, key + keys, ahead);
+      const Segments segments = cut_key_block(block, key, keys);
+      if (segments.count > 0) fold_key_block(work, segments, block);
+      if (block.most_last <= key + keys) explained &= store_output(call, parts.panel, block);
     }
   }
+  for (RowBlock* const block : parts.blocks())
+    if (!block->stored) explained &= store_output(call, parts.panel, *block);
+  return explained;
 }
 
 // Returns the rows that saw no key.
@@ -141,18 +163,13 @@ std::int64_t run_prefill_task(const PrefillCall& call, const TaskPlace& place, f
   std::int64_t first_row = place.first_row;
   for (RowBlock* const block : parts.blocks()) {
     place_rows(call, place, first_row, *block);
-    pack_queries(call, parts.panel, *block);
     first_row += kRows;
   }
   // A NaN that l does not explain comes from a value that is not finite, perhaps of a hidden key: 0
   // · inf. Looking for them beforehand would cost every call; so those few do the work again with
   // care.
   for (const Values values : {Values::finite, Values::checked}) {
-    fold_keys(call, place, values, parts);
-    bool explained = true;
-    for (RowBlock* const block : parts.blocks())
-      explained &= store_output(call, parts.panel, *block);
-    if (explained) break;
+    if (fold_keys(call, place, values, parts)) break;
   }
   std::int64_t empty = 0;
   for (RowBlock* const block : parts.blocks()) empty += store_statistics(call, *block);

@@ -20,6 +20,7 @@
 #include <cstdint>
 
 #include "kernels/row_block.h"
+#include "kernels/rows_ahead.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::kernels::HWY_NAMESPACE {
@@ -117,6 +118,7 @@ struct ValueProduct {
   const float* weight;          // [keys][64]
   float* out;                   // Oᵀ: [columns][64]
   float* partial;               // O_b: [columns][64], null where all keys are here
+  bool first;                   // nothing is in O yet: with m' = m_b and c = 1 it becomes O_b
   const float* keep;            // [64]: a = exp2(m - m')
   const float* take;            // [64]: c = exp2(m_b - m')
 };
@@ -168,7 +170,7 @@ HWY_INLINE void value_tile(const ValueProduct& product, std::int64_t first) {
     if constexpr (NV > 2) add_values<NV, R, 2>(value, product, product.keys[1], sum);
     if constexpr (NV > 3) add_values<NV, R, 3>(value, product, product.keys[2], sum);
   }
-  if (product.partial == nullptr) {
+  if (product.partial == nullptr && !product.first) {
 #pragma GCC unroll 4
     for (int v = 0; v < NV; ++v) {
       const FloatVector keep = hn::Load(tag, product.keep + v * kVectorRows);
@@ -206,29 +208,35 @@ HWY_INLINE void for_tiles(std::int64_t n, const Run& run) {
 template <int NV>
 struct ScoreTiles {
   const ScoreProduct& product;
+  RowsAhead& ahead;
   template <int R>
   HWY_INLINE void tile(std::int64_t first) const {
     score_tile<NV, R>(product, first);
+    ahead.fetch();
   }
 };
 
 template <int NV>
-HWY_NOINLINE void multiply_scores(const ScoreProduct& product, std::int64_t keys) {
-  for_tiles<kTileKeys<NV>>(keys, ScoreTiles<NV>{product});
+HWY_NOINLINE void multiply_scores(const ScoreProduct& product, std::int64_t keys,
+                                  RowsAhead& ahead) {
+  for_tiles<kTileKeys<NV>>(keys, ScoreTiles<NV>{product, ahead});
 }
 
 template <int NV>
 struct ValueTiles {
   const ValueProduct& product;
+  RowsAhead& ahead;
   template <int R>
   HWY_INLINE void tile(std::int64_t first) const {
     value_tile<NV, R>(product, first);
+    ahead.fetch();
   }
 };
 
 template <int NV>
-HWY_NOINLINE void multiply_values(const ValueProduct& product, std::int64_t columns) {
-  for_tiles<kTileColumns<NV>>(columns, ValueTiles<NV>{product});
+HWY_NOINLINE void multiply_values(const ValueProduct& product, std::int64_t columns,
+                                  RowsAhead& ahead) {
+  for_tiles<kTileColumns<NV>>(columns, ValueTiles<NV>{product, ahead});
 }
 
 }  // namespace fovea::kernels::HWY_NAMESPACE

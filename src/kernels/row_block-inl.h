@@ -22,6 +22,36 @@
 HWY_BEFORE_NAMESPACE();
 namespace fovea::kernels::HWY_NAMESPACE {
 
+// What each lane sees by position, and the ends of all. Of rows in rising order both ends of what
+// they see rise too.
+inline void place_ranges(const PrefillCall& call, RowBlock& block) {
+  const ValidAttention& problem = call.problem;
+  TileRows& rows = block.rows;
+  if (!call.ranges_differ) {
+    const KeyRange all = problem.visible_keys(rows.batch, 0);
+    rows.visible.fill(all);
+    const bool none = all.first >= all.last;
+    block.most_first = all.first;
+    block.least_last = all.last;
+    block.least_first = none ? INT64_MAX : all.first;
+    block.most_last = none ? 0 : all.last;
+    return;
+  }
+  KeyRange seen = problem.visible_keys(rows.batch, rows.query[0]);
+  block.least_first = INT64_MAX;
+  block.most_last = 0;
+  for (std::size_t i = 0; i < kRows; ++i) {
+    if (i > 0 && rows.query[i] != rows.query[i - 1])
+      seen = problem.visible_keys(rows.batch, rows.query[i]);
+    rows.visible[i] = seen;
+    if (seen.first >= seen.last) continue;
+    block.least_first = std::min(block.least_first, seen.first);
+    block.most_last = seen.last;
+  }
+  block.most_first = seen.first;
+  block.least_last = rows.visible[0].last;
+}
+
 // Says what each lane is and what it sees.
 inline void place_rows(const PrefillCall& call, const TaskPlace& place, std::int64_t first_row,
                        RowBlock& block) {
@@ -31,29 +61,20 @@ inline void place_rows(const PrefillCall& call, const TaskPlace& place, std::int
   rows.batch = place.batch;
   rows.factor.fill(1.0F);
   rows.any_factor = false;
+  block.packed = false;
   block.steps = (rows.count + kRowStep - 1) / kRowStep;
-  std::int64_t query = first_row / problem.group_size;
   std::int64_t in_group = first_row % problem.group_size;
-  KeyRange seen = problem.visible_keys(place.batch, query);
+  std::int64_t query = first_row / problem.group_size;
   for (std::size_t i = 0; i < kRows; ++i) {
     rows.head[i] = place.key_head * problem.group_size + in_group;
     rows.query[i] = query;
-    rows.visible[i] = seen;
-    rows.diagonal[i] = call.needs_diagonal ? problem.diagonal_at(place.batch, query) : 0;
     if (static_cast<int>(i) + 1 >= rows.count || ++in_group < problem.group_size) continue;
     in_group = 0;
     ++query;
-    if (call.ranges_differ) seen = problem.visible_keys(place.batch, query);
   }
-  block.least_first = block.least_last = INT64_MAX;
-  block.most_first = block.most_last = 0;
-  for (const KeyRange& range : rows.visible) {
-    block.most_first = std::max(block.most_first, range.first);
-    block.least_last = std::min(block.least_last, range.last);
-    if (range.first >= range.last) continue;
-    block.least_first = std::min(block.least_first, range.first);
-    block.most_last = std::max(block.most_last, range.last);
-  }
+  for (std::size_t i = 0; i < kRows && call.needs_diagonal; ++i)
+    rows.diagonal[i] = problem.diagonal_at(place.batch, rows.query[i]);
+  place_ranges(call, block);
 }
 
 // The state before key 0; a sink is a block before it: m = sink, l = 1, O = 0.
@@ -66,7 +87,9 @@ inline void start_rows(const PrefillCall& call, RowBlock& block) {
     block.l[i] = sink == -kFloatInfinity ? 0.0F : 1.0F;
   }
   block.seen.fill(0.0F);
-  std::fill_n(block.o, call.problem.value_size() * kRows, 0.0F);
+  block.stored = false;
+  block.untouched = !call.problem.sinks.given();
+  if (!block.untouched) std::fill_n(block.o, call.problem.value_size() * kRows, 0.0F);
 }
 
 // Rows for which q times the factor is not finite: q stays as it is and the scores take the factor;
@@ -89,6 +112,7 @@ inline void set_late_factors(const PrefillCall& call, const float* const* rows, 
 }
 
 inline void pack_queries(const PrefillCall& call, float* spare, RowBlock& block) {
+  block.packed = true;
   const TensorView& query = call.problem.query;
   const std::int64_t head_size = call.problem.head_size();
   const bool plain = query.dtype() == DType::f32 && (query.stride(3) == 1 || head_size == 1);
@@ -112,7 +136,9 @@ inline void pack_queries(const PrefillCall& call, float* spare, RowBlock& block)
 }
 
 // Writes O / l. Returns false when some of it is NaN for which l has no reason.
-inline bool store_output(const PrefillCall& call, float* spare, const RowBlock& block) {
+inline bool store_output(const PrefillCall& call, float* spare, RowBlock& block) {
+  block.stored = true;
+  if (block.untouched) std::fill_n(block.o, call.problem.value_size() * kRows, 0.0F);
   const MutableTensorView& output = call.targets.output;
   const std::int64_t value_size = call.problem.value_size();
   const bool plain = output.dtype() == DType::f32 && (output.stride(3) == 1 || value_size == 1);

@@ -58,9 +58,12 @@ struct RowBlock {
   std::int64_t most_last = 0;
   std::int64_t most_first = 0;  // of all lanes
   std::int64_t least_last = 0;
-  int steps = 0;       // steps in use
-  float* q = nullptr;  // [head_size][64], times the query factor
-  float* o = nullptr;  // [value_size][64], not yet divided by l
+  int steps = 0;           // steps in use
+  bool packed = false;     // q holds the queries
+  bool untouched = false;  // nothing was folded into (m, l, O) yet: O is 0, whatever `o` holds
+  bool stored = false;     // the output is written
+  float* q = nullptr;      // [head_size][64], times the query factor
+  float* o = nullptr;      // [value_size][64], not yet divided by l
 };
 
 /// Fills `first` and `last` and returns the segments of the key block at `key`, `keys` long.
