@@ -68,8 +68,9 @@ inline void fold_blocks(const DecodeWork& work, std::int64_t first, std::int64_t
   }
 }
 
-// Writes the chunk's rows; returns those that saw no key. A NaN that l does not explain comes from a
-// value that is not finite, perhaps of a hidden key: 0 · inf. Those few do the work again with care.
+// Writes the chunk's rows; returns those that saw no key. A NaN that l does not explain comes from
+// a value that is not finite, perhaps of a hidden key: 0 · inf. Those few do the work again with
+// care.
 inline std::int64_t finish_chunk(const DecodeWork& work, const DecodeState& state) {
   if (!store_output(work.call, work.chunk, state)) {
     start_state(work.call, work.chunk, state);
@@ -86,7 +87,7 @@ std::int64_t run_decode_task(const DecodeCall& call, std::int64_t task, float* m
   const std::int64_t range = task % call.shape.ranges;
   DecodeRows chunk(call, chunk_index);
   const DecodeWork work{call, chunk, lay_out(call.shape, call.problem.head_size(), memory)};
-  load_queries(call, chunk, work.scratch.query);
+  load_queries(call, chunk, work.scratch.spare, work.scratch.query);
   const DecodeState state = call.state(chunk_index);
   const std::int64_t first = chunk.first_block();
   const std::int64_t last = chunk.last_block();

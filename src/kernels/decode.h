@@ -22,10 +22,10 @@ enum class Reading : std::uint8_t {
   packed,    // blocks of 128 keys, turned; keys only
 };
 
-/// A task is one range of the key blocks that a chunk of up to 16 rows of one key head sees. Range 0
-/// folds its blocks into the state as it goes; the others, which cannot know what comes before them,
-/// leave each block's (m_b, l_b, O_b), and whoever ends a chunk's last task folds those in ascending
-/// order.
+/// A task is one range of the key blocks that a chunk of up to 16 rows of one key head sees. Range
+/// 0 folds its blocks into the state as it goes; the others, which cannot know what comes before
+/// them, leave each block's (m_b, l_b, O_b), and whoever ends a chunk's last task folds those in
+/// ascending order.
 struct DecodeShape {
   std::int64_t rows = 0;    // of one key head: queries * group_size
   std::int64_t chunks = 0;  // of these rows

@@ -26,7 +26,7 @@ inline constexpr std::int64_t kBytesAhead = 8192;
 
 /// A thread's scratch.
 struct DecodeScratch {
-  float* query;   // [16][head_size], times the factor
+  float* query;   // [head_size][R] for each tile of R rows, times the factor
   float* score;   // [16][128]
   float* weight;  // [4][128][4]
   float* spare;  // [32][head_size]: the sequence's last keys, where a step of 32 would pass its end
@@ -208,10 +208,16 @@ inline void compute_block(const DecodeWork& work, const DecodeBlock& block, Hidd
   const TensorView& value = work.call.problem.value;
   const int count = work.chunk.rows.count;
   score_block(work, block);
+  // Weighing leaves the memory idle: the time to fetch the values that come first.
+  Ahead ahead;
+  if (shape.values == Reading::in_place && value.stride(2) == value.size(3)) {
+    ahead.from = work.token(value, block.key + block.first) + kBytesAhead;
+    ahead.lines = 8;
+  }
   if (hidden == HiddenValues::checked) {
-    weigh_rows<HiddenValues::checked>(work.scratch.score, count, work.scratch.weight, out);
+    weigh_rows<HiddenValues::checked>(work.scratch.score, count, work.scratch.weight, out, ahead);
   } else {
-    weigh_rows<HiddenValues::finite>(work.scratch.score, count, work.scratch.weight, out);
+    weigh_rows<HiddenValues::finite>(work.scratch.score, count, work.scratch.weight, out, ahead);
   }
   if (shape.values == Reading::copied) {
     const PlainTokens<float> rows =

@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "kernels/decode.h"
+#include "kernels/decode_scores-inl.h"
 #include "kernels/finish-inl.h"
 #include "kernels/pack_rows-inl.h"
 
@@ -34,13 +35,28 @@ inline float scale_query(float factor, float* query, std::int64_t head_size) {
   return 1;
 }
 
-/// Fills `query`, [16][head_size], and the rows' late factors. Rows of padding ask 0.
-inline void load_queries(const DecodeCall& call, DecodeRows& chunk, float* query) {
+// Puts the R rows of a tile side by side: [head_size][R] of [R][head_size].
+struct InterleaveRows {
+  const float* from;
+  std::int64_t head_size;
+  float* to;
+  template <int R>
+  HWY_INLINE void rows(int row) const {
+    const float* const tile = from + row * head_size;
+    float* next = to + row * head_size;
+    for (std::int64_t d = 0; d < head_size; ++d)
+      for (int r = 0; r < R; ++r) *next++ = tile[r * head_size + d];
+  }
+};
+
+/// Fills `query`, the tiles of for_score_rows one after the other, and the rows' late factors. Rows
+/// of padding ask 0. `spare` has room for 16 rows.
+inline void load_queries(const DecodeCall& call, DecodeRows& chunk, float* spare, float* query) {
   const TensorView& from = call.problem.query;
   const std::int64_t head_size = call.problem.head_size();
   TileRows& rows = chunk.rows;
   for (int row = 0; row < rows.count; ++row) {
-    float* const to = query + row * head_size;
+    float* const to = spare + row * head_size;
     const std::int64_t offset = row_offset(from, rows, row);
     widen({.data = static_cast<const std::byte*>(from.data()) + offset * size_of(from.dtype()),
            .type = from.dtype(),
@@ -50,7 +66,8 @@ inline void load_queries(const DecodeCall& call, DecodeRows& chunk, float* query
     rows.factor[static_cast<std::size_t>(row)] = factor;
     rows.any_factor |= !(factor == 1);
   }
-  std::fill(query + rows.count * head_size, query + kDecodeRows * head_size, 0.0F);
+  std::fill(spare + rows.count * head_size, spare + kDecodeRows * head_size, 0.0F);
+  for_score_rows(rows.count, InterleaveRows{spare, head_size, query});
 }
 
 /// The state before key 0; a sink is a block before it: m = sink, l = 1, O = 0.

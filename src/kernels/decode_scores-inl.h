@@ -35,16 +35,17 @@ inline constexpr int kTurned = 4;
 inline constexpr int kTurned = 1;
 #endif
 template <typename T>
-inline constexpr int kTurnedColumns =
-    HWY_TARGET != HWY_SCALAR&& std::is_same_v<T, BFloat16> ? 2 * kTurned : kTurned;
+inline constexpr int kTurnedColumns = (HWY_TARGET != HWY_SCALAR) && std::is_same_v<T, BFloat16>
+                                          ? 2 * kTurned
+                                          : kTurned;
 
 /// Vectors of keys that are scored at a time: two keep 8 chains of 4 rows going.
 template <int R>
 inline constexpr int kKeyVectors = R <= 4 ? 2 : 1;
 
-/// Queries times the factor, and their scores with one key block.
+/// R queries times the factor, and their scores with one key block.
 struct DecodeScores {
-  const float* query;  // [rows][head_size]
+  const float* query;  // [head_size][R]
   std::int64_t head_size;
   float* score;  // [rows][128]
 
@@ -82,19 +83,40 @@ HWY_INLINE FloatVector load_keys(const T* HWY_RESTRICT low, [[maybe_unused]] con
 }
 #endif
 
+// `p` as a value that the compiler knows nothing of: or it keeps an address a key, far more than
+// there are registers, where base, stride and a multiple of it are enough.
+template <typename T>
+HWY_INLINE const T* as_base(const T* p) {
+#if defined(__GNUC__)
+  asm("" : "+r"(p));
+#endif
+  return p;
+}
+
+// Fetches a line of each of `kKeys` keys.
+template <typename T, int kKeys>
+HWY_INLINE void prefetch_keys(const T* key, std::int64_t stride) {
+  for (int i = 0; i < kKeys; ++i) {
+    __builtin_prefetch(key, 0, kFetchInto);
+    key = as_base(key + stride);
+  }
+}
+
 // t[i] = column (or pair) i of a vector's lanes of keys.
 template <typename T>
-HWY_INLINE void turn_keys(const T* HWY_RESTRICT key, std::int64_t stride, Vectors<kTurned>& t) {
+HWY_INLINE void turn_keys(const T* key, std::int64_t stride, Vectors<kTurned>& t) {
 #if HWY_TARGET == HWY_SCALAR
   static_cast<void>(stride);
   t[0] = hn::Set(FloatTag(), as_float(*key));
-#else
+#elif HWY_TARGET <= HWY_AVX3
+  const T* high = as_base(key + 4 * stride);
 #pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) t[i] = load_keys(key + i * stride, key + (i + 4) * stride);
+  for (int i = 0; i < 4; ++i) t[i] = load_keys(key + i * stride, high + i * stride);
   transpose_quads(t);
-#if HWY_TARGET <= HWY_AVX3
+  key = as_base(high + 4 * stride);
+  high = as_base(key + 4 * stride);
 #pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) t[i + 4] = load_keys(key + (i + 8) * stride, key + (i + 12) * stride);
+  for (int i = 0; i < 4; ++i) t[i + 4] = load_keys(key + i * stride, high + i * stride);
   transpose_quads(t + 4);
   // Blocks 0 and 2 of vectors i and i + 4 are column i, blocks 1 and 3 are column i + 4.
 #pragma GCC unroll 4
@@ -104,36 +126,52 @@ HWY_INLINE void turn_keys(const T* HWY_RESTRICT key, std::int64_t stride, Vector
     t[i] = FloatVector{_mm512_shuffle_f32x4(low, high, _MM_SHUFFLE(2, 0, 2, 0))};
     t[i + 4] = FloatVector{_mm512_shuffle_f32x4(low, high, _MM_SHUFFLE(3, 1, 3, 1))};
   }
-#endif
+#else
+  const T* const high = as_base(key + 4 * stride);
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) t[i] = load_keys(key + i * stride, high + i * stride);
+  transpose_quads(t);
 #endif
 }
 
-// Adds one column to the chains of R rows.
-template <int R>
-HWY_INLINE void add_column(FloatVector key, const float* HWY_RESTRICT query, std::int64_t stride,
-                           Vectors<R>& sum) {
+// Adds one column of each of G vectors of keys to the chains of R rows; `query` has the rows side
+// by side.
+template <int R, int G>
+HWY_INLINE void add_column(const Vectors<G>& key, const float* HWY_RESTRICT query,
+                           Tile<R, G>& sum) {
   const FloatTag tag;
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) sum[r] = hn::MulAdd(key, hn::Set(tag, query[r * stride]), sum[r]);
+  for (int r = 0; r < R; ++r) {
+    const FloatVector q = hn::Set(tag, query[r]);
+#pragma GCC unroll 2
+    for (int g = 0; g < G; ++g) sum[g][r] = hn::MulAdd(key[g], q, sum[g][r]);
+  }
 }
 
-template <typename T, int R>
-HWY_INLINE void add_turned(const Vectors<kTurned>& t, const float* HWY_RESTRICT query,
-                           std::int64_t stride, Vectors<R>& sum) {
+// Adds the columns that turn_keys gives.
+template <typename T, int R, int G>
+HWY_INLINE void add_turned(const T* key, std::int64_t stride, const float* HWY_RESTRICT query,
+                           Tile<R, G>& sum) {
+  FloatVector t[2][static_cast<std::size_t>(kTurned)];
+#pragma GCC unroll 2
+  for (int g = 0; g < G; ++g) {
+    turn_keys(key, stride, t[g]);
+    key = as_base(key + kVectorRows * stride);
+  }
 #pragma GCC unroll 8
   for (int i = 0; i < kTurned; ++i) {
-#if HWY_TARGET != HWY_SCALAR
-    if constexpr (std::is_same_v<T, BFloat16>) {
-      const FloatTag tag;
-      const hn::RebindToUnsigned<FloatTag> bits;
-      const auto pair = hn::BitCast(bits, t[i]);
-      add_column<R>(hn::BitCast(tag, hn::ShiftLeft<16>(pair)), query + 2 * i, stride, sum);
-      add_column<R>(hn::BitCast(tag, hn::And(pair, hn::Set(bits, 0xFFFF0000U))), query + 2 * i + 1,
-                    stride, sum);
-      continue;
+    Vectors<G> column;
+    if constexpr (kTurnedColumns<T> == kTurned) {
+#pragma GCC unroll 2
+      for (int g = 0; g < G; ++g) column[g] = t[g][i];
+      add_column<R, G>(column, query + i * R, sum);
+    } else {
+      Vectors<G> odd;
+#pragma GCC unroll 2
+      for (int g = 0; g < G; ++g) split_pairs(t[g][i], column[g], odd[g]);
+      add_column<R, G>(column, query + 2 * i * R, sum);
+      add_column<R, G>(odd, query + (2 * i + 1) * R, sum);
     }
-#endif
-    add_column<R>(t[i], query + i, stride, sum);
   }
 }
 
@@ -141,44 +179,52 @@ HWY_INLINE void add_turned(const Vectors<kTurned>& t, const float* HWY_RESTRICT 
 template <typename T, int R>
 HWY_INLINE void score_keys(const PlainTokens<T>& keys, const DecodeScores& scores,
                            std::int64_t first) {
-  constexpr int kGroups = kKeyVectors<R>;
+  constexpr int G = kKeyVectors<R>;
+  constexpr std::int64_t kLine = std::max<std::int64_t>(1, 64 / sizeof(T) / kTurnedColumns<T>);
   const FloatTag tag;
   const std::int64_t stride = keys.stride;
-  const std::int64_t size = scores.head_size;
+  const float* HWY_RESTRICT query = scores.query;
   const T* HWY_RESTRICT key = keys.data + first * stride;
-  Tile<R, kGroups> sum;
+  Tile<R, G> sum;
 #pragma GCC unroll 2
-  for (int g = 0; g < kGroups; ++g) {
+  for (int g = 0; g < G; ++g) {
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) sum[g][r] = hn::Zero(tag);
   }
-  std::int64_t c = 0;
-  for (; c + kTurnedColumns<T> <= size; c += kTurnedColumns<T>) {
-#pragma GCC unroll 2
-    for (int g = 0; g < kGroups; ++g) {
-      const T* HWY_RESTRICT from = key + g * kVectorRows * stride + c;
-#pragma GCC unroll 16
-      for (int i = 0; i < kVectorRows; ++i)
-        __builtin_prefetch(from + i * stride + keys.ahead, 0, 3);
-      Vectors<kTurned> t;
-      turn_keys(from, stride, t);
-      add_turned<T, R>(t, scores.query + c, size, sum[g]);
+  const T* from = key;
+  const T* linear = key + keys.ahead;
+  const std::int64_t turns = scores.head_size / kTurnedColumns<T>;
+  for (std::int64_t turn = 0; turn < turns; ++turn) {
+    from = as_base(from);
+    if (turn % kLine == 0) {
+      if (stride == scores.head_size) {
+#pragma GCC unroll 32
+        for (int i = 0; i < G * kVectorRows; ++i)
+          __builtin_prefetch(reinterpret_cast<const char*>(linear) + 64 * i, 0, kFetchInto);
+        linear += G * kVectorRows * 64 / sizeof(T);
+      } else {
+        prefetch_keys<T, G * kVectorRows>(from + keys.ahead, stride);
+      }
     }
+    add_turned<T, R, G>(from, stride, query, sum);
+    from += kTurnedColumns<T>;
+    query += kTurnedColumns<T> * R;
   }
-  for (; c < size; ++c) {
-    for (int g = 0; g < kGroups; ++g) {
-      HWY_ALIGN float column[kVectorRows];
+  for (std::int64_t c = turns * kTurnedColumns<T>; c < scores.head_size; ++c, query += R) {
+    Vectors<G> column;
+    for (int g = 0; g < G; ++g) {
+      HWY_ALIGN float floats[kVectorRows];
       for (int i = 0; i < kVectorRows; ++i)
-        column[i] = as_float(key[(g * kVectorRows + i) * stride + c]);
-      add_column<R>(hn::Load(tag, column), scores.query + c, size, sum[g]);
+        floats[i] = as_float(key[(g * kVectorRows + i) * stride + c]);
+      column[g] = hn::Load(tag, floats);
     }
+    add_column<R, G>(column, query, sum);
   }
 #pragma GCC unroll 2
-  for (int g = 0; g < kGroups; ++g) {
+  for (int g = 0; g < G; ++g) {
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
+    for (int r = 0; r < R; ++r)
       hn::Store(sum[g][r], tag, scores.score + r * kBlockKeys + first + g * kVectorRows);
-    }
   }
 }
 
@@ -202,6 +248,8 @@ struct PackedBlock {
 template <typename T, int R, int KV>
 HWY_INLINE void score_packed_keys(const PackedBlock<T>& keys, const DecodeScores& scores,
                                   std::int64_t first) {
+  // bf16 by pairs of keys, where there is a pair of vectors for them.
+  constexpr int kPer = HWY_TARGET != HWY_SCALAR && std::is_same_v<T, BFloat16> && KV > 1 ? 2 : 1;
   const FloatTag tag;
   const std::int64_t size = scores.head_size;
   const T* HWY_RESTRICT key = keys.data + first;
@@ -214,13 +262,17 @@ HWY_INLINE void score_packed_keys(const PackedBlock<T>& keys, const DecodeScores
   for (std::int64_t c = 0; c < size; ++c, key += kBlockKeys) {
     Vectors<KV> k;
 #pragma GCC unroll 4
-    for (int v = 0; v < KV; ++v) {
-      __builtin_prefetch(key + v * kVectorRows + keys.ahead, 0, 3);
-      k[v] = load_floats(key + v * kVectorRows);
+    for (int v = 0; v < KV; v += kPer) {
+      __builtin_prefetch(key + v * kVectorRows + keys.ahead, 0, kFetchInto);
+      if constexpr (kPer == 1) {
+        k[v] = load_floats(key + v * kVectorRows);
+      } else {
+        load_pairs(key + v * kVectorRows, k[v], k[v + 1]);
+      }
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      const FloatVector q = hn::Set(tag, scores.query[r * size + c]);
+      const FloatVector q = hn::Set(tag, scores.query[c * R + r]);
 #pragma GCC unroll 4
       for (int v = 0; v < KV; ++v) sum[r][v] = hn::MulAdd(k[v], q, sum[r][v]);
     }
@@ -228,8 +280,14 @@ HWY_INLINE void score_packed_keys(const PackedBlock<T>& keys, const DecodeScores
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
-    for (int v = 0; v < KV; ++v)
-      hn::Store(sum[r][v], tag, scores.score + r * kBlockKeys + first + v * kVectorRows);
+    for (int v = 0; v < KV; v += kPer) {
+      float* const to = scores.score + r * kBlockKeys + first + v * kVectorRows;
+      if constexpr (kPer == 1) {
+        hn::Store(sum[r][v], tag, to);
+      } else {
+        hn::StoreInterleaved2(sum[r][v], sum[r][v + 1], tag, to);
+      }
+    }
   }
 }
 

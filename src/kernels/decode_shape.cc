@@ -54,7 +54,7 @@ DecodeShape::DecodeShape(const ValidAttention& problem, int threads) noexcept {
       3 * kDecodeRows + std::min<std::int64_t>(kDecodeRows, (rows + 3) / 4 * 4) * value_stride;
   left_blocks = blocks - (blocks + ranges - 1) / ranges;
   keys = problem.packed_key.given() ? Reading::packed : reading_of(problem.key, 1);
-  values = reading_of(problem.value, 16);
+  values = reading_of(problem.value, problem.value.dtype() == DType::bf16 ? 32 : 16);
   key_stride = in_lines(problem.head_size()) + 16;
   thread_floats = 2 * kDecodeRows * kKeyBlock + state_floats +
                   in_lines(3 * kDecodeRows * problem.head_size()) +

@@ -13,8 +13,11 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
+#include "fovea/core/dtype.h"
 #include "kernels/decode.h"
 #include "kernels/elements.h"
 #include "kernels/exp2-inl.h"
@@ -59,11 +62,22 @@ enum class HiddenValues {
   checked,  // key by key
 };
 
+/// Memory to fetch into the cache, a few lines at a time.
+struct Ahead {
+  const std::byte* from = nullptr;
+  int lines = 0;  // at a time
+
+  HWY_INLINE void fetch() {
+    for (int i = 0; i < lines; ++i) __builtin_prefetch(from + 64 * i, 0, kFetchInto);
+    from += 64 * lines;
+  }
+};
+
 /// The weights of `count` rows into `quads`, their m_b into `block`. Rows that fill up a quad get
 /// weights of 0.
 template <HiddenValues kHidden>
 inline void weigh_rows(const float* scores, int count, float* HWY_RESTRICT quads,
-                       const DecodeState& block) {
+                       const DecodeState& block, Ahead ahead) {
   const FloatTag d;
   for (int row = 0; row < count; row += kQuad) {
     Weighing weighing[kQuad];
@@ -76,6 +90,7 @@ inline void weigh_rows(const float* scores, int count, float* HWY_RESTRICT quads
       block.m[at] = m;
     }
     for (int j = 0; j < kBlockKeys; j += kVectorRows) {
+      ahead.fetch();
       FloatVector p[kQuad];
       for (int r = 0; r < kQuad; ++r) {
         if (row + r >= count) {
@@ -101,80 +116,154 @@ struct QuadProduct {
   std::int64_t last;
   float* out;  // O_b of the quad's first row
   std::int64_t out_stride;
-  float* sums;  // l_b of the quad
+  float* sums;         // l_b of the quad
+  int lines = 0;       // cache lines to fetch ahead for each key
+  bool starts = true;  // the chains start with `first`
 };
 
-// NV vectors of columns from `column` on; the last begins `last_offset` after it, so that it may
-// overlap the one before: a row is read to its end and no further.
-template <typename T, int R, int NV>
+// Columns of values that are loaded together. bf16 comes in pairs: even columns are a shift, odd
+// ones a mask, without the shuffle that each vector of its own would take.
+template <typename T>
+inline constexpr int kUnitVectors = HWY_TARGET != HWY_SCALAR&& std::is_same_v<T, BFloat16> ? 2 : 1;
+template <typename T>
+inline constexpr int kUnitColumns = kUnitVectors<T>* kVectorRows;
+
+template <typename T>
+HWY_INLINE void load_unit(const T* HWY_RESTRICT from, FloatVector* HWY_RESTRICT x) {
+  if constexpr (kUnitVectors<T> == 1) {
+    x[0] = load_floats(from);
+  } else {
+    load_pairs(from, x[0], x[1]);
+  }
+}
+
+// The chains of R rows and a unit's columns in memory.
+template <typename T>
+HWY_INLINE void load_sums(const float* from, FloatVector* HWY_RESTRICT sum) {
+  const FloatTag d;
+  if constexpr (kUnitVectors<T> == 1) {
+    sum[0] = hn::LoadU(d, from);
+  } else {
+    hn::LoadInterleaved2(d, from, sum[0], sum[1]);
+  }
+}
+template <typename T>
+HWY_INLINE void store_sums(const FloatVector* HWY_RESTRICT sum, float* to) {
+  const FloatTag d;
+  if constexpr (kUnitVectors<T> == 1) {
+    hn::StoreU(sum[0], d, to);
+  } else {
+    hn::StoreInterleaved2(sum[0], sum[1], d, to);
+  }
+}
+
+// NU units of columns from `column` on; the last begins `last_offset` after it, so that it may
+// overlap the one before: a row is read to its end and no further. Chains go on from `out`, or
+// start from 0 with the block's first key.
+template <typename T, int R, int NU>
 HWY_INLINE void quad_tile(const QuadProduct<T>& product, std::int64_t column,
                           std::int64_t last_offset) {
+  constexpr int kPer = kUnitVectors<T>;
   const FloatTag d;
   const hn::CappedTag<float, kQuad> quad;
   constexpr int kQuadLanes = static_cast<int>(hn::MaxLanes(quad));
+  constexpr int kQuadVectors = kQuad / kQuadLanes;
   const std::int64_t stride = product.value.stride;
-  const std::int64_t ahead = product.value.ahead;
   const T* HWY_RESTRICT value = product.value.data + product.first * stride + column;
+  const T* HWY_RESTRICT ahead = product.value.data + product.first * stride + product.value.ahead;
+  const int lines = column == 0 ? product.lines : 0;
   const float* HWY_RESTRICT p = product.weight + product.first * kQuad;
   const float* const end = product.weight + product.last * kQuad;
-  Tile<NV, R> sum;
-  hn::Vec<decltype(quad)> l[kQuad / kQuadLanes];
-  for (int i = 0; i < kQuad / kQuadLanes; ++i) l[i] = hn::Zero(quad);
+  Tile<NU * kPer, R> sum;
+  hn::Vec<decltype(quad)> l[kQuadVectors];
+  for (int i = 0; i < kQuadVectors; ++i)
+    l[i] = product.starts ? hn::Zero(quad) : hn::Load(quad, product.sums + i * kQuadLanes);
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
-    for (int v = 0; v < NV; ++v) sum[r][v] = hn::Zero(d);
-  }
-  for (; p < end; p += kQuad, value += stride) {
-    Vectors<NV> x;
-#pragma GCC unroll 4
-    for (int v = 0; v < NV; ++v) {
-      const std::int64_t offset = v + 1 < NV ? v * kVectorRows : last_offset;
-      __builtin_prefetch(value + offset + ahead, 0, 3);
-      x[v] = load_floats(value + offset);
+    for (int u = 0; u < NU; ++u) {
+      const std::int64_t offset = u + 1 < NU ? u * kUnitColumns<T> : last_offset;
+      load_sums<T>(product.out + r * product.out_stride + column + offset, sum[r] + u * kPer);
     }
-    for (int i = 0; i < kQuad / kQuadLanes; ++i)
-      l[i] = hn::Add(l[i], hn::Load(quad, p + i * kQuadLanes));
+  }
+  if (product.starts) {
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < NU * kPer; ++v) sum[r][v] = hn::Zero(d);
+    }
+  }
+  for (; p < end; p += kQuad, value += stride, ahead += stride) {
+    for (int i = 0; i < lines; ++i)
+      __builtin_prefetch(reinterpret_cast<const std::byte*>(ahead) + 64 * i, 0, kFetchInto);
+    Vectors<NU * kPer> x;
+#pragma GCC unroll 4
+    for (int u = 0; u < NU; ++u)
+      load_unit(value + (u + 1 < NU ? u * kUnitColumns<T> : last_offset), x + u * kPer);
+    for (int i = 0; i < kQuadVectors; ++i) l[i] = hn::Add(l[i], hn::Load(quad, p + i * kQuadLanes));
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) {
       const FloatVector w = hn::Set(d, p[r]);
 #pragma GCC unroll 4
-      for (int v = 0; v < NV; ++v) sum[r][v] = hn::MulAdd(w, x[v], sum[r][v]);
+      for (int v = 0; v < NU * kPer; ++v) sum[r][v] = hn::MulAdd(w, x[v], sum[r][v]);
     }
   }
-  for (int i = 0; i < kQuad / kQuadLanes; ++i) hn::Store(l[i], quad, product.sums + i * kQuadLanes);
+  if (column == 0) {
+    for (int i = 0; i < kQuadVectors; ++i) hn::Store(l[i], quad, product.sums + i * kQuadLanes);
+  }
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
-    for (int v = 0; v < NV; ++v) {
-      const std::int64_t offset = v + 1 < NV ? v * kVectorRows : last_offset;
-      hn::StoreU(sum[r][v], d, product.out + r * product.out_stride + column + offset);
+    for (int u = 0; u < NU; ++u) {
+      const std::int64_t offset = u + 1 < NU ? u * kUnitColumns<T> : last_offset;
+      store_sums<T>(sum[r] + u * kPer, product.out + r * product.out_stride + column + offset);
     }
   }
 }
 
-// All columns, and the sums of weights even without any. `columns` is at least a vector, unless rows are padded to one.
+// All columns of some keys, and the sums of weights even without any column.
 template <typename T, int R>
-HWY_NOINLINE void multiply_quad(const QuadProduct<T>& product, std::int64_t columns) {
-  const std::int64_t vectors = std::max<std::int64_t>(1, (columns + kVectorRows - 1) / kVectorRows);
-  const std::int64_t last = std::max<std::int64_t>(0, columns - kVectorRows);
-  for (std::int64_t v = 0; v < vectors;) {
-    const std::int64_t column = v * kVectorRows;
-    const std::int64_t left = vectors - v;
+HWY_INLINE void multiply_keys(const QuadProduct<T>& product, std::int64_t columns) {
+  constexpr int kMost = 4 / kUnitVectors<T>;
+  constexpr std::int64_t kUnit = kUnitColumns<T>;
+  const std::int64_t units = std::max<std::int64_t>(1, (columns + kUnit - 1) / kUnit);
+  const std::int64_t last = std::max<std::int64_t>(0, columns - kUnit);
+  for (std::int64_t u = 0; u < units;) {
+    const std::int64_t column = u * kUnit;
+    const std::int64_t left = units - u;
     const auto last_offset = [&](int count) {
-      return std::min<std::int64_t>((count - 1) * kVectorRows, last - column);
+      return std::min((count - 1) * kUnit, last - column);
     };
-    if (left >= 4) {
-      quad_tile<T, R, 4>(product, column, last_offset(4));
-      v += 4;
-    } else if (left >= 2) {
+    if (left >= kMost) {
+      quad_tile<T, R, kMost>(product, column, last_offset(kMost));
+      u += kMost;
+    } else if (kMost > 2 && left >= 2) {
       quad_tile<T, R, 2>(product, column, last_offset(2));
-      v += 2;
+      u += 2;
     } else {
       // Alone, it may itself have to begin earlier.
       quad_tile<T, R, 1>(product, std::min(column, last), 0);
-      v += 1;
+      u += 1;
     }
+  }
+}
+
+// O_b and l_b of a quad. Rows too wide for one tile of columns are taken 8 KB of keys at a time,
+// which stay in L1 until all columns have been; but whole units only, as an overlap would be added
+// twice.
+template <typename T, int R>
+HWY_NOINLINE void multiply_quad(QuadProduct<T> product, std::int64_t columns) {
+  constexpr std::int64_t kBytes = 8192;
+  const std::int64_t last = product.last;
+  const std::int64_t row_bytes =
+      std::max<std::int64_t>(1, columns * static_cast<std::int64_t>(sizeof(T)));
+  const bool at_once = columns <= 4 * kVectorRows || columns % kUnitColumns<T> != 0;
+  const std::int64_t step = at_once ? kBlockKeys : std::max<std::int64_t>(8, kBytes / row_bytes);
+  product.lines = product.value.ahead == 0 ? 0 : static_cast<int>((row_bytes + 63) / 64);
+  for (product.starts = true; product.first < last; product.first = product.last) {
+    product.last = std::min(last, product.first + step);
+    multiply_keys<T, R>(product, columns);
+    product.starts = false;
   }
 }
 

@@ -17,6 +17,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace fovea::kernels::HWY_NAMESPACE {
 
+/// Into which cache keys and values are fetched ahead of their use: as the last argument of
+/// __builtin_prefetch, 3 the nearest.
+inline constexpr int kFetchInto = 3;
+
 /// Rows of keys or values as they lie, the elements of each side by side.
 template <typename T>
 struct PlainTokens {
@@ -48,6 +52,23 @@ HWY_INLINE FloatVector load_floats(const T* HWY_RESTRICT from) {
   for (int i = 0; i < kVectorRows; ++i) floats[i] = as_float(from[i]);
   return hn::Load(d, floats);
 }
+
+#if HWY_TARGET != HWY_SCALAR
+/// Two vectors' lanes of bf16 elements: those of even and those of odd places. Sooner than each
+/// vector by itself: no element changes its lane.
+HWY_INLINE void split_pairs(FloatVector pairs, FloatVector& even, FloatVector& odd) {
+  const FloatTag d;
+  const hn::RebindToUnsigned<FloatTag> wide;
+  const auto bits = hn::BitCast(wide, pairs);
+  even = hn::BitCast(d, hn::ShiftLeft<16>(bits));
+  odd = hn::BitCast(d, hn::And(bits, hn::Set(wide, 0xFFFF0000U)));
+}
+HWY_INLINE void load_pairs(const BFloat16* HWY_RESTRICT from, FloatVector& even, FloatVector& odd) {
+  const hn::Repartition<std::uint16_t, FloatTag> narrow;
+  const auto bits = hn::LoadU(narrow, reinterpret_cast<const std::uint16_t*>(from));
+  split_pairs(hn::BitCast(FloatTag(), bits), even, odd);
+}
+#endif
 
 }  // namespace fovea::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
