@@ -5,12 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <tuple>
 
 #include "engine/error_bounds.h"
+#include "engine/every_implementation.h"
 #include "fovea/core/error.h"
 #include "fovea/engine/attend.h"
-#include "kernels/target.h"
 
 namespace fovea {
 namespace {
@@ -18,11 +17,7 @@ namespace {
 using conformance::Case;
 using conformance::Problem;
 
-class EveryImplementation : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {
- protected:
-  void SetUp() override { kernels::force_target(std::get<1>(GetParam())); }
-  void TearDown() override { kernels::force_target(""); }
-};
+class EveryImplementation : public WithImplementation {};
 
 void expect_near(double actual, double expected, double bound, const std::string& what) {
   if (std::isfinite(expected)) {
@@ -81,22 +76,8 @@ TEST_P(EveryImplementation, IsWithinRoundingOfTheReference) {
   RecordProperty("cases", computed);
 }
 
-// Each implementation with each target of this CPU; the reference has no targets.
-std::vector<std::tuple<std::string, std::string>> implementations_and_targets() {
-  std::vector<std::tuple<std::string, std::string>> list;
-  for (const ImplementationInfo& each : list_implementations()) {
-    for (const std::string& target : kernels::targets_available()) {
-      list.emplace_back(each.name, target);
-      if (each.name == "reference") break;
-    }
-  }
-  return list;
-}
-
 INSTANTIATE_TEST_SUITE_P(All, EveryImplementation,
-                         ::testing::ValuesIn(implementations_and_targets()), [](const auto& each) {
-                           return std::get<0>(each.param) + "_" + std::get<1>(each.param);
-                         });
+                         ::testing::ValuesIn(implementations_and_targets()), test_name);
 
 }  // namespace
 }  // namespace fovea
