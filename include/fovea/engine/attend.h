@@ -13,7 +13,7 @@ struct Attended {
   Tensor log_sum_exp;  ///< [batch, query_heads, queries] f32, natural log, with scale, bias and sink in it; -inf = no key
   Tensor row_max;      ///< [batch, query_heads, queries] f32: the largest score, natural units; -inf = no key
   Tensor row_sum;      ///< [batch, query_heads, queries] f32: sum of exp(score - row_max), at least 1; 0 = no key
-  std::int64_t empty_rows = 0;  ///< rows without a visible key: output 0 (see the README's table)
+  std::int64_t empty_rows = 0;  ///< rows without a visible key: output 0 (docs/semantics.md)
   Plan plan;
 };
 
