@@ -10,6 +10,8 @@
 #include <span>
 #include <vector>
 
+#include "fovea/core/error.h"
+
 namespace fovea {
 namespace {
 
@@ -90,7 +92,7 @@ std::string_view torch_name(DType type) noexcept {
 
 // True where an axis of this size is shown as its first and last entries around "...".
 bool is_cut(std::int64_t size, bool summarise, const PrintOptions& options) noexcept {
-  return summarise && size > 2 * options.edge_items;
+  return summarise && options.edge_items <= (size - 1) / 2;
 }
 
 // Calls visit(entry) for the entries of an axis that are shown.
@@ -257,6 +259,13 @@ Texts make_suffixes(const TensorView& view, const PrintOptions& options) {
 }  // namespace
 
 std::string format_tensor(const TensorView& tensor, const PrintOptions& options) {
+  if (options.precision < 0 || options.edge_items < 1) {
+    throw Error(
+        ErrorKind::invalid_argument,
+        fmt::format(
+            "format_tensor: precision {} and edge_items {} given; at least 0 and 1 are wanted",
+            options.precision, options.edge_items));
+  }
   constexpr std::string_view kPrefix = "tensor(";
   const std::int64_t count = tensor.element_count();
   std::string result(kPrefix);

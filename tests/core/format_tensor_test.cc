@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error_text.h"
 #include "fovea/core/tensor.h"
 #include "golden/golden.h"
 
@@ -73,6 +74,21 @@ TEST(FormatTensor, PrintsEveryRecordedTensorAsTorch) {
 TEST(FormatTensor, ReadsNegativeStrides) {
   const float values[] = {1.5f, 2.5f, 3.5f};
   EXPECT_EQ(format_tensor(TensorView(values + 2, {3}, {-1})), "tensor([3.5000, 2.5000, 1.5000])");
+}
+
+TEST(FormatTensor, ShowsAllWithTheLargestEdges) {
+  const float values[] = {1, 2, 3};
+  EXPECT_EQ(format_tensor(TensorView(values, {3}), {.threshold = 0, .edge_items = INT64_MAX}),
+            "tensor([1., 2., 3.])");
+}
+
+TEST(FormatTensor, RefusesOptionsThatShowNothing) {
+  const float value = 1;
+  const TensorView one(&value, {1});
+  EXPECT_EQ(invalid_argument_text([&] { format_tensor(one, {.edge_items = 0}); }),
+            "format_tensor: precision 4 and edge_items 0 given; at least 0 and 1 are wanted");
+  EXPECT_EQ(invalid_argument_text([&] { format_tensor(one, {.precision = -1}); }),
+            "format_tensor: precision -1 and edge_items 3 given; at least 0 and 1 are wanted");
 }
 
 TEST(FormatScalar, WritesTheExactValueOfAFloat32) {

@@ -1,6 +1,6 @@
 // Dropout: zeroes numbers at random and scales up the rest, so that their expected sum stays.
 // Source: Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from
-// Overfitting".
+// Overfitting"
 #pragma once
 
 #include <string>
@@ -13,8 +13,7 @@ namespace fovea::nn {
 /// torch.nn.Dropout in training mode. (In evaluation it does nothing: do not call it.)
 class Dropout {
  public:
-  /// `probability` of a number to be dropped. Throws Error{invalid_argument} unless 0 <=
-  /// probability <= 1.
+  /// `probability` of a number to be dropped. Throws Error{invalid_argument} unless from 0 to 1.
   explicit Dropout(double probability);
 
   double probability() const noexcept { return probability_; }

@@ -29,10 +29,10 @@ class Linear {
   std::int64_t in_features() const noexcept { return weight_.size(1); }
   std::int64_t out_features() const noexcept { return weight_.size(0); }
   bool has_bias() const noexcept { return has_bias_; }
-  TensorView weight() const { return weight_; }  ///< [out_features, in_features]
-  TensorView bias() const {
-    return has_bias_ ? bias_.view() : TensorView();
-  }  ///< [out_features], or not given
+  /// [out_features, in_features]
+  TensorView weight() const { return weight_; }
+  /// [out_features], or not given
+  TensorView bias() const { return has_bias_ ? bias_.view() : TensorView(); }
 
   /// Copies another weight of the same shape in. Throws Error{invalid_argument} for another type or
   /// shape.

@@ -45,13 +45,12 @@ class MultiHeadAttention {
   std::int64_t context_length() const noexcept { return context_length_; }
 
   /// Returns [..., tokens, d_out] of x [..., tokens, d_in], f32; throws as
-  /// CausalAttention::forward. With a generator: training, the weights dropped row-major over [...,
-  /// heads, tokens, tokens].
+  /// CausalAttention::forward. With a generator: training, the weights dropped row-major over
+  /// [..., heads, tokens, tokens].
   Tensor forward(const TensorView& x) const;
   Tensor forward(const TensorView& x, Generator& generator) const;
 
-  /// Return the heads' own steps, [..., heads, tokens, ...]; the output projection comes after
-  /// them.
+  /// Return the heads' own steps, [..., heads, tokens, ...], before the output projection.
   AttentionSteps steps(const TensorView& x) const;
   AttentionSteps steps(const TensorView& x, Generator& generator) const;
 

@@ -17,8 +17,7 @@ struct AttentionSteps {
   Tensor key;      ///< [..., tokens, size]: what a token contains
   Tensor value;    ///< [..., tokens, size]: what a token carries
   Tensor scores;   ///< [..., tokens, tokens]: query · keyᵀ, not yet scaled; hidden ones are -inf
-  Tensor weights;  ///< [..., tokens, tokens]: softmax(scores / sqrt(size)), after dropout if there
-                   ///< is any
+  Tensor weights;  ///< [..., tokens, tokens]: softmax(scores / sqrt(size)), dropout included
   Tensor context;  ///< [..., tokens, size]: weights · value
 };
 

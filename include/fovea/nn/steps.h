@@ -25,9 +25,9 @@ Tensor matmul(const TensorView& a, const TensorView& b);
 /// Returns a copy with the last two axes exchanged: [..., n, m] gives [..., m, n].
 Tensor transpose(const TensorView& x);
 
-/// Returns the sum of a vector [n], [0] giving 0. Fewer than 4 values: in order. Up to 7: p0 = x0 +
-/// x4 + x5 + x6 and
-/// ((p0 + x1) + x2) + x3. From 8 on: 8 such running sums, as torch's vector path has them.
+/// Returns the sum of a vector [n], 0 of none. Fewer than 4 values: in order. Up to 7:
+/// ((p + x1) + x2) + x3 with p = x0 + x4 + x5 + x6. From 8 on: torch's vector path, 8 lanes of four
+/// running sums each; equal to torch's bits up to 575 values.
 float sum(const TensorView& values);
 
 /// Returns `sum` over the last axis: [..., n] gives [...].
@@ -50,15 +50,14 @@ Tensor naive_softmax(const TensorView& scores);
 /// exp(x - max x) / sum(exp(x - max x)). A row of -inf alone gives NaN, as in torch.
 Tensor softmax(const TensorView& scores);
 
-/// Returns ones on and below the diagonal, zeros above: [tokens, tokens], torch.tril(torch.ones(n,
-/// n)).
+/// Returns ones on and below the diagonal, zeros above: [tokens, tokens].
 Tensor causal_mask(std::int64_t tokens);
 /// Return [..., n, m] with the entries above the diagonal set to 0 (weights) or to -inf (scores).
 Tensor zero_future(const TensorView& weights);
 Tensor hide_future(const TensorView& scores);
 
-/// Returns each token's share of the context vector: row i is weights[i] · values[i]; [n] and [n,
-/// d] give [n, d].
+/// Returns each token's share of the context vector, row i being weights[i] · values[i]: of [n] and
+/// [n, d], [n, d].
 Tensor contributions(const TensorView& weights, const TensorView& values);
 
 /// Returns the sum of the contributions in token order, each product and each sum rounded: the
