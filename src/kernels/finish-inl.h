@@ -50,6 +50,9 @@ HWY_INLINE Statistics natural_statistics(V m, V l, V sink, V sink_in_log2) {
   const V hidden = hn::Set(d, -kFloatInfinity);
   max = hn::IfThenElse(none, hidden, max);
   lse = hn::IfThenElse(none, hidden, lse);
+  // Of -0 and +0 either may come out as the maximum: + 0 makes both +0.
+  max = hn::Add(max, hn::Zero(d));
+  lse = hn::Add(lse, hn::Zero(d));
   const auto broken = hn::IsNaN(l);
   const V nan = hn::Set(d, kFloatNaN);
   return {hn::IfThenElse(broken, nan, max), hn::IfThenElse(broken, nan, l),
