@@ -1,0 +1,15 @@
+// Vectors for words that bring none.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fovea/core/tensor.h"
+
+namespace fovea::lesson {
+
+/// [words, size] f32: numbers of two decimals between 0 and 1, drawn from a hash of each word's
+/// bytes. The same word has the same vector in every sentence and on every machine.
+Tensor vectors_of_words(const std::vector<std::string>& words, std::int64_t size);
+
+}  // namespace fovea::lesson
