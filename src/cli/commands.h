@@ -8,11 +8,15 @@
 
 namespace fovea::cli {
 
+Command attend_command();
 Command list_command();
+Command walk_command();
 
 /// All commands, in the order in which `fovea --help` shows them.
 inline std::vector<Command> all_commands() {
   return {
+      walk_command(),
+      attend_command(),
       list_command(),
   };
 }

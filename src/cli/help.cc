@@ -13,6 +13,12 @@ constexpr std::size_t kColumns = 80;
 // Left columns wider than this get a line of their own.
 constexpr std::size_t kWidestLeft = 26;
 
+// Columns that a word takes: one for each character of UTF-8.
+std::size_t width_of(std::string_view word) {
+  return static_cast<std::size_t>(
+      std::count_if(word.begin(), word.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
 // Appends `text` in lines that end before kColumns, all but the first indented. `column` is where
 // the first begins.
 void append_wrapped(std::string& out, std::string_view text, std::size_t column,
@@ -21,8 +27,9 @@ void append_wrapped(std::string& out, std::string_view text, std::size_t column,
   while (!text.empty()) {
     const std::size_t length = std::min(text.find(' '), text.size());
     const std::string_view word = text.substr(0, length);
+    const std::size_t width = width_of(word);
     text.remove_prefix(std::min(length + 1, text.size()));
-    if (!first && column + 1 + length > kColumns) {
+    if (!first && column + 1 + width > kColumns) {
       out += '\n' + std::string(indent, ' ');
       column = indent;
     } else if (!first) {
@@ -30,7 +37,7 @@ void append_wrapped(std::string& out, std::string_view text, std::size_t column,
       ++column;
     }
     out += word;
-    column += length;
+    column += width;
     first = false;
   }
   out += '\n';

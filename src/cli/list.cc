@@ -14,6 +14,8 @@
 #include "cli/suggest.h"
 #include "cli/terminal.h"
 #include "fovea/core/printable.h"
+#include "fovea/engine/plan.h"
+#include "fovea/lesson/lesson.h"
 
 namespace fovea::cli {
 namespace {
@@ -36,9 +38,27 @@ std::vector<Entry> command_entries() {
   return entries;
 }
 
+std::vector<Entry> implementation_entries() {
+  std::vector<Entry> entries;
+  for (const ImplementationInfo& info : list_implementations()) {
+    entries.push_back({info.name, info.summary});
+  }
+  return entries;
+}
+
+std::vector<Entry> lesson_entries() {
+  std::vector<Entry> entries;
+  for (const lesson::LessonInfo& info : lesson::list_lessons()) {
+    entries.push_back({std::string(info.id), std::string(info.title)});
+  }
+  return entries;
+}
+
 std::vector<Kind> kinds() {
   return {
       {"commands", "what fovea can do", command_entries},
+      {"implementations", "what attend may compute with, best first", implementation_entries},
+      {"lessons", "what fovea walk explains, in order", lesson_entries},
   };
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,8 @@ int run_and_report(std::vector<std::string> words) {
     return fail(kUsageFailure, error.what());
   } catch (const std::bad_alloc&) {
     return fail(kRuntimeFailure, "out of memory");
+  } catch (const std::length_error&) {
+    return fail(kRuntimeFailure, "out of memory: more asked for than addresses reach");
   } catch (const std::exception& error) {
     return fail(kRuntimeFailure, error.what());
   }

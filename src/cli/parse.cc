@@ -140,7 +140,7 @@ void refuse_flag_as_value(const Command& command, const Given& given) {
   for (const std::string& value : given.option->results()) {
     if (std::find(names.begin(), names.end(), value.substr(0, value.find('='))) == names.end())
       continue;
-    fail(command, fmt::format("{} needs a {}; the flag {} follows it", given.flag->name,
+    fail(command, fmt::format("{} needs {}; the flag {} follows it", given.flag->name,
                               given.flag->placeholder, value));
   }
 }
@@ -173,7 +173,7 @@ bool parse_flags(const Command& command, const std::vector<std::string>& words) 
     for (const Given& given : all) {
       const Flag& flag = *given.flag;
       if (words.back() == flag.name && takes_value(flag)) {
-        fail(command, fmt::format("{} needs a {} after it", flag.name, flag.placeholder));
+        fail(command, fmt::format("{} needs {} after it", flag.name, flag.placeholder));
       }
     }
   }

@@ -227,9 +227,9 @@ TensorView as_bfloat16(const TensorView& bits) {
   return {bits.data(), DType::bf16, bits.shape(), bits.strides()};
 }
 
-void write_npy(OutputFile& file, const TensorView& array) {
+void write_npy_header(OutputFile& file, DType dtype, const Shape& shape) {
   constexpr std::size_t kAlignment = 64;  // of the data, as numpy has it
-  std::string dict = format_npy_header(array.dtype(), array.shape());
+  std::string dict = format_npy_header(dtype, shape);
   dict.resize((10 + dict.size() + 1 + kAlignment - 1) / kAlignment * kAlignment - 11, ' ');
   dict += '\n';
   std::string start(kMagic);
@@ -237,6 +237,10 @@ void write_npy(OutputFile& file, const TensorView& array) {
       {'\x01', '\x00', static_cast<char>(dict.size() % 256), static_cast<char>(dict.size() / 256)};
   start += dict;
   file.write(std::as_bytes(std::span(start)));
+}
+
+void write_npy(OutputFile& file, const TensorView& array) {
+  write_npy_header(file, array.dtype(), array.shape());
   if (array.is_contiguous()) {
     const auto bytes = static_cast<std::size_t>(array.element_count() * size_of(array.dtype()));
     file.write({static_cast<const std::byte*>(array.data()), bytes});

@@ -46,6 +46,9 @@ TensorView as_bfloat16(const TensorView& bits);
 /// Error{io}.
 void write_npy(OutputFile& file, const TensorView& array);
 
+/// Appends what stands before the elements of such a file, for writing them piece by piece.
+void write_npy_header(OutputFile& file, DType dtype, const Shape& shape);
+
 /// Writes a file of one array: it appears when it is whole. Throws Error{io}.
 void write_npy(const std::string& path, const TensorView& array);
 
