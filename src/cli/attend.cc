@@ -147,13 +147,12 @@ Command attend_command() {
           "named - is standard input.",
       .groups = {input_flags(*flags), output_flags(*flags), rule_flags(*flags),
                  execution_flags(*flags)},
-      .examples =
-          {{"fovea attend --query q.npy --key k.npy --value v.npy --output o.npy --causal",
-            "causal attention from three files into a fourth"},
-           {"fovea attend --query q.npy --key k.npy --value v.npy --weights w.npy --lse l.npy",
-            "every weight, and each row's log-sum-exp"},
-           {"fovea attend --query q.npy --key k.npy --value v.npy --window 128,0 --explain",
-            "what would run, without running it"}},
+      .examples = {{"fovea attend --query q.npy --key k.npy --value v.npy --output o.npy --causal",
+                    "causal attention from three files into a fourth"},
+                   {"fovea attend --query q.npy --key k.npy --value v.npy --weights w.npy",
+                    "every weight: rows that add up to 1"},
+                   {"fovea attend --query q.npy --key k.npy --value v.npy --window 128,0 --explain",
+                    "what would run, without running it"}},
       .run = [flags] { run(*flags); },
   };
 }

@@ -192,9 +192,8 @@ report::TerminalStyle style_of_output() {
 
 // What to type next, under the first lesson.
 std::string way_on(const report::TerminalStyle& style) {
-  return "\nThe lessons, each shown by fovea walk NAME, all by fovea walk all:\n\n" +
-         report::terminal_list(style) +
-         "\nOn your own words: fovea walk --tokens \"The cat ran\". More: fovea walk --help\n";
+  return "\nThe lessons (fovea walk NAME, or all):\n\n" + report::terminal_list(style) +
+         "\nYour own words: fovea walk --tokens \"...\"\nMore: fovea walk --help\n";
 }
 
 void show_lessons(const WalkFlags& flags) {

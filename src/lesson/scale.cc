@@ -157,7 +157,7 @@ Step the_gradient(const Sentence& sentence, const Experiments& experiments) {
       "is {} without scaling and {} with: {} times as much to learn from.",
       kSizes.back(), sentence.number(plain.gradient), sentence.number(scaled.gradient),
       number_text(scaled.gradient / plain.gradient, 1));
-  step.formula = "∂wᵢ / ∂sⱼ = wᵢ (δᵢⱼ − wⱼ),  size = √ of the sum of squares";
+  step.formula = "∂wᵢ / ∂sⱼ = wᵢ (δᵢⱼ − wⱼ),  size = √(sum of squares)";
   Bars without{"gradient without scaling", {}, {}};
   Bars with{"gradient with √d", {}, {}};
   for (std::size_t i = 0; i < kSizes.size(); ++i) {

@@ -19,6 +19,16 @@ void add_wrapped(std::string& out, const Pen& pen, std::string_view text, Ink in
   }
 }
 
+// "qkv  Query, key and value": a longer title goes on below itself.
+void add_title(std::string& out, const Pen& pen, std::string_view label, std::string_view title) {
+  const int indent = display_width(label) + 2;
+  std::string before = pen.ink(Ink::accent, pen.text(label)) + "  ";
+  for (const std::string& line : wrap(pen.text(title), pen.style().columns - indent)) {
+    out += before + pen.ink(Ink::heading, line) + "\n";
+    before = std::string(static_cast<std::size_t>(indent), ' ');
+  }
+}
+
 // Line by line, each as it is spaced where it fits.
 void add_formula(std::string& out, const Pen& pen, std::string_view formula) {
   constexpr int kFormulaIndent = 2 * kIndent;
@@ -39,14 +49,14 @@ void add_formula(std::string& out, const Pen& pen, std::string_view formula) {
 
 std::string terminal_view(const lesson::Lesson& lesson, const TerminalStyle& style) {
   const Pen pen(style);
-  std::string out = pen.ink(Ink::accent, pen.text(lesson.id)) + pen.text("  ") +
-                    pen.ink(Ink::heading, pen.text(lesson.title)) + "\n";
+  std::string out;
+  add_title(out, pen, lesson.id, lesson.title);
   add_wrapped(out, pen, lesson.summary, Ink::plain, 0);
   int number = 0;
   for (const lesson::Step& step : lesson.steps) {
     ++number;
-    out += "\n" + pen.ink(Ink::accent, fmt::format("{:>2}", number)) + "  " +
-           pen.ink(Ink::heading, pen.text(step.title)) + "\n";
+    out += "\n";
+    add_title(out, pen, fmt::format("{:>2}", number), step.title);
     add_wrapped(out, pen, step.sentence, Ink::plain, kIndent);
     if (!step.formula.empty()) add_formula(out, pen, step.formula);
     for (const lesson::Figure& figure : step.figures) {
@@ -60,10 +70,15 @@ std::string terminal_view(const lesson::Lesson& lesson, const TerminalStyle& sty
 }
 
 std::string terminal_list(const TerminalStyle& style) {
+  constexpr int kNames = 13;
   const Pen pen(style);
   std::string out;
   for (const lesson::LessonInfo& info : lesson::list_lessons()) {
-    out += "  " + pen.ink(Ink::accent, pad_right(info.id, 13)) + pen.text(info.title) + "\n";
+    std::string before = "  " + pen.ink(Ink::accent, pad_right(info.id, kNames));
+    for (const std::string& line : wrap(pen.text(info.title), style.columns - kNames - 2)) {
+      out += before + line + "\n";
+      before = std::string(kNames + 2, ' ');
+    }
   }
   return out;
 }

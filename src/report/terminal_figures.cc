@@ -68,11 +68,19 @@ std::int64_t hidden_of(std::int64_t n, const std::vector<std::int64_t>& indices)
 }
 
 // "scores  [6, 6]" above a figure.
-void caption(Lines& lines, const Pen& pen, std::string_view name, std::string_view note) {
-  if (name.empty() && note.empty()) return;
-  std::string line = pen.ink(Ink::accent, pen.text(name));
-  if (!note.empty()) line += (name.empty() ? "" : "  ") + pen.ink(Ink::quiet, pen.text(note));
-  lines.push_back(line);
+void caption(Lines& lines, const Pen& pen, int width, std::string_view name,
+             std::string_view note) {
+  const std::string title = pen.text(name);
+  const std::string remark = pen.text(note);
+  const std::string gap = title.empty() || remark.empty() ? "" : "  ";
+  if (display_width(title + gap + remark) <= width) {
+    if (!title.empty() || !remark.empty())
+      lines.push_back(pen.ink(Ink::accent, title) + gap + pen.ink(Ink::quiet, remark));
+    return;
+  }
+  for (const std::string& line : wrap(title, width)) lines.push_back(pen.ink(Ink::accent, line));
+  if (remark.empty()) return;
+  for (const std::string& line : wrap(remark, width)) lines.push_back(pen.ink(Ink::quiet, line));
 }
 
 int widest(const Pen& pen, const std::vector<std::string>& names, int limit) {
@@ -142,7 +150,7 @@ Lines draw(const lesson::Table& table, const Pen& pen, int width, int digits) {
     notes.push_back(fmt::format("{} rows not shown", hidden));
   if (const std::int64_t hidden = hidden_of(columns, layout.columns); hidden > 0)
     notes.push_back(fmt::format("{} columns not shown", hidden));
-  caption(lines, pen, table.name, fmt::format("{}", fmt::join(notes, ", ")));
+  caption(lines, pen, width, table.name, fmt::format("{}", fmt::join(notes, ", ")));
 
   if (!table.columns.empty()) {
     std::string header(at(layout.name_width), ' ');
@@ -185,7 +193,8 @@ Lines draw(const lesson::Bars& bars, const Pen& pen, int width, int digits) {
   const std::int64_t n = count(bars.labels);
   const std::vector<std::int64_t> rows = shown(n, kBarRows, bars.focus, 2);
   const std::int64_t hidden = hidden_of(n, rows);
-  caption(lines, pen, bars.name, hidden > 0 ? fmt::format("{} of {} not shown", hidden, n) : "");
+  caption(lines, pen, width, bars.name,
+          hidden > 0 ? fmt::format("{} of {} not shown", hidden, n) : "");
   const int places = all_integers(bars.values) ? 0 : digits;
   const int names = widest(pen, bars.labels, kNameColumns);
   int numbers = 0;
@@ -240,6 +249,12 @@ std::string legend(const lesson::ShadedMap& map, const Pen& pen, int digits) {
          pen.ink(Ink::quiet, lesson::number_text(map.high, digits));
 }
 
+int legend_width(const lesson::ShadedMap& map, int digits) {
+  constexpr int kShades = 12;
+  return kShades + display_width(lesson::number_text(map.low, digits)) +
+         display_width(lesson::number_text(map.high, digits));
+}
+
 // Every cell with its number: for maps of a few tokens.
 Lines draw_numbered(const lesson::ShadedMap& map, const Pen& pen, int names, int digits) {
   Lines lines;
@@ -251,8 +266,7 @@ Lines draw_numbered(const lesson::ShadedMap& map, const Pen& pen, int names, int
       numbers + 2;  // in colour a space on each side, else a space and a shading character
   std::string header(at(names + kGap), ' ');
   for (const std::string& column : map.columns) {
-    header +=
-        pad_left(cut_to(pen.text(column), numbers, pen.ellipsis()), colour ? cell - 1 : cell - 1);
+    header += pad_left(cut_to(pen.text(column), numbers, pen.ellipsis()), cell - 1);
     header += " ";
   }
   while (!header.empty() && header.back() == ' ') header.pop_back();
@@ -303,8 +317,15 @@ Lines draw_pooled(const lesson::ShadedMap& map, const Pen& pen, int names, int w
 
 Lines draw(const lesson::ShadedMap& map, const Pen& pen, int width, int digits) {
   Lines lines;
-  caption(lines, pen, map.name, fmt::format("[{}, {}]", map.rows.size(), map.columns.size()));
-  lines.back() += "   " + legend(map, pen, digits);
+  const std::string shape = fmt::format("[{}, {}]", map.rows.size(), map.columns.size());
+  caption(lines, pen, width, map.name, shape);
+  constexpr int kLegendGap = 3;
+  const int caption_width = display_width(pen.text(map.name) + "  " + shape);
+  if (caption_width + kLegendGap + legend_width(map, digits) <= width) {
+    lines.back() += std::string(kLegendGap, ' ') + legend(map, pen, digits);
+  } else {
+    lines.push_back(legend(map, pen, digits));
+  }
   const int names = widest(pen, map.rows, kNameColumns);
   const int cell = std::max(widest(pen, map.columns, 8), digits + 2) + 2;
   const bool numbered =
@@ -341,7 +362,7 @@ Lines draw(const lesson::Worked& worked, const Pen& pen, int width, int digits) 
 
 Lines draw(const lesson::Comparison& comparison, const Pen& pen, int width, int digits) {
   Lines lines;
-  caption(lines, pen, comparison.name, "");
+  caption(lines, pen, width, comparison.name, "");
   const auto side = [&](Ink ink, std::string_view label, const std::string& how,
                         std::span<const double> values) {
     const std::string head = fmt::format("{}  ", label);

@@ -56,13 +56,13 @@ int width_of(char32_t c) {
 }
 
 // How the characters of formulas and sentences are spelled in ASCII.
-constexpr std::array<std::pair<char32_t, std::string_view>, 31> kAsciiSpelling = {
-    {{U'·', "."},   {U'×', "x"},   {U'−', "-"},     {U'–', "-"},  {U'—', "-"},  {U'√', "sqrt"},
-     {U'Σ', "sum"}, {U'∞', "inf"}, {U'θ', "theta"}, {U'ᵀ', "^T"}, {U'‖', "|"},  {U'≈', "~"},
-     {U'≤', "<="},  {U'≥', ">="},  {U'≠', "!="},    {U'→', "->"}, {U'←', "<-"}, {U'…', "..."},
-     {U'“', "\""},  {U'”', "\""},  {U'’', "'"},     {U'∂', "d"},  {U'²', "^2"}, {U'▸', ">"},
-     {U'ᵢ', "_i"},  {U'ⱼ', "_j"},  {U'₁', "_1"},    {U'₂', "_2"}, {U'⁻', "^-"}, {U'∈', "in"},
-     {U'°', " deg"}}};
+constexpr std::array<std::pair<char32_t, std::string_view>, 32> kAsciiSpelling = {
+    {{U'·', "."},    {U'×', "x"},    {U'−', "-"},     {U'–', "-"},  {U'—', "-"},  {U'√', "sqrt "},
+     {U'Σ', "sum"},  {U'∞', "inf"},  {U'θ', "theta"}, {U'ᵀ', "^T"}, {U'‖', "|"},  {U'≈', "~"},
+     {U'≤', "<="},   {U'≥', ">="},   {U'≠', "!="},    {U'→', "->"}, {U'←', "<-"}, {U'…', "..."},
+     {U'“', "\""},   {U'”', "\""},   {U'’', "'"},     {U'∂', "d"},  {U'²', "^2"}, {U'▸', ">"},
+     {U'ᵢ', "_i"},   {U'ⱼ', "_j"},   {U'₁', "_1"},    {U'₂', "_2"}, {U'⁻', "^-"}, {U'∈', "in"},
+     {U'°', " deg"}, {U'δ', "delta"}}};
 
 std::string_view ascii_spelling(char32_t c) {
   for (const auto& [from, to] : kAsciiSpelling) {
