@@ -2,6 +2,7 @@
 #include "cli/run_program.h"
 
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -120,6 +121,27 @@ Finished Program::finish(std::chrono::milliseconds most) {
   result.output = content_and_close(output_);
   result.error = content_and_close(error_);
   return result;
+}
+
+std::string output_on_terminal(const Launch& launch, int columns) {
+  winsize size{};
+  size.ws_row = 50;
+  size.ws_col = static_cast<unsigned short>(columns);
+  int terminal = -1;
+  const pid_t process = ::forkpty(&terminal, nullptr, nullptr, &size);
+  if (process == 0) become_program(launch, {0, 1, 2});
+  if (process < 0) throw std::runtime_error("forkpty failed");
+  std::string text;
+  std::array<char, 4096> buffer;
+  // A terminal whose last program has ended reads as an error.
+  for (ssize_t count = 0; (count = ::read(terminal, buffer.data(), buffer.size())) > 0;) {
+    for (const char c : std::string_view(buffer.data(), static_cast<std::size_t>(count))) {
+      if (c != '\r') text.push_back(c);
+    }
+  }
+  ::close(terminal);
+  ::waitpid(process, nullptr, 0);
+  return text;
 }
 
 }  // namespace fovea::cli

@@ -55,4 +55,7 @@ inline Finished run(std::vector<std::string> words) {
   return run(Launch{.words = std::move(words)});
 }
 
+/// What the program writes when its standard streams are a terminal of so many columns.
+std::string output_on_terminal(const Launch& launch, int columns = 80);
+
 }  // namespace fovea::cli
