@@ -3,19 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "project/documents.h"
 #include "project/source_tree.h"
 
 namespace fovea::project {
 namespace {
-
-using Lines = std::vector<std::string>;
-
-/// The lines of the first code block of a language, without its fences.
-Lines first_block(const SourceFile& document, const std::string& language) {
-  const auto fence = std::ranges::find(document.lines, "```" + language);
-  if (fence == document.lines.end()) return {};
-  return {fence + 1, std::find(fence + 1, document.lines.end(), "```")};
-}
 
 /// All texts of a document that the pattern's group matches.
 Lines all_matches(const SourceFile& document, const char* pattern) {
@@ -56,7 +48,16 @@ TEST(Readme, ShowsTheExampleThatIsTested) {
   Lines example = read_source(root, root / "examples" / "readme.cc").lines;
   ASSERT_FALSE(example.empty());
   example.erase(example.begin());  // says what the file is
-  EXPECT_EQ(first_block(read_source(root, root / "README.md"), "cpp"), example);
+  EXPECT_EQ(blocks(read_source(root, root / "README.md"), "cpp").at(0), example);
+}
+
+TEST(Readme, ShowsWhatWalkPrints) {
+  const std::filesystem::path root = FOVEA_SOURCE_DIR;
+  const Lines shown = blocks(read_source(root, root / "README.md"), "").at(0);
+  ASSERT_GT(shown.size(), 20U);
+  const Lines printed = output_lines(FOVEA_BINARY " walk");
+  EXPECT_NE(std::search(printed.begin(), printed.end(), shown.begin(), shown.end()), printed.end())
+      << testing::PrintToString(shown);
 }
 
 TEST(Architecture, NamesEveryLayer) {
