@@ -15,9 +15,9 @@
 #include <cstdint>
 
 #include "kernels/exp2-inl.h"
-#include "kernels/modifiers-inl.h"
 #include "kernels/register_tiles-inl.h"
 #include "kernels/row_block.h"
+#include "kernels/score_passes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::kernels::HWY_NAMESPACE {
@@ -42,7 +42,8 @@ struct BlockWork {
   const ValidAttention* problem = nullptr;
   Factors factors;
   std::int64_t first_key = 0;
-  bool modified = false;       // scores go through modify_scores
+  bool modified = false;       // scores go through modify_segment
+  KeepBits* keep = nullptr;    // of the row block at hand, null without a mask
   bool select_values = false;  // some value is not finite
   RowsAhead* ahead = nullptr;
 };
@@ -88,29 +89,6 @@ struct ScorePass {
                         segment.last - segment.first, *work.ahead);
   }
 };
-
-// Hidden scores become -inf; the largest of the others goes into `row_max`.
-inline void hide(const Segment& segment, const RowBlock& rows, float* HWY_RESTRICT panel,
-                 float* HWY_RESTRICT row_max) {
-  const FloatTag tag;
-  const hn::RebindToSigned<FloatTag> index;
-  const FloatVector none = hn::Set(tag, -kFloatInfinity);
-  for (int lane = segment.step_first * kRowStep; lane < segment.step_last * kRowStep;
-       lane += kVectorRows) {
-    const auto first = hn::Load(index, rows.first.data() + lane);
-    const auto last = hn::Load(index, rows.last.data() + lane);
-    FloatVector largest = hn::Load(tag, row_max + lane);
-    for (int j = segment.first; j < segment.last; ++j) {
-      const auto key = hn::Set(index, j);
-      const auto seen = hn::AndNot(hn::Lt(key, first), hn::Lt(key, last));
-      const FloatVector s =
-          hn::IfThenElse(hn::RebindMask(tag, seen), hn::Load(tag, panel + j * kRows + lane), none);
-      hn::Store(s, tag, panel + j * kRows + lane);
-      largest = hn::Max(largest, s);
-    }
-    hn::Store(largest, tag, row_max + lane);
-  }
-}
 
 // -inf would make NaN of -inf - -inf; exp2(-inf - 0) is the 0 that is wanted.
 HWY_INLINE FloatVector finite_base(FloatVector m) {
@@ -280,17 +258,20 @@ inline void select_values(const BlockWork& work, const Segment& segment) {
   }
 }
 
-// Largest score of the rows in a segment.
-inline void find_max(const Segment& segment, const float* HWY_RESTRICT panel,
-                     float* HWY_RESTRICT row_max) {
-  const FloatTag tag;
-  for (int lane = segment.step_first * kRowStep; lane < segment.step_last * kRowStep;
-       lane += kVectorRows) {
-    FloatVector largest = hn::Load(tag, row_max + lane);
-    for (int j = segment.first; j < segment.last; ++j)
-      largest = hn::Max(largest, hn::Load(tag, panel + j * kRows + lane));
-    hn::Store(largest, tag, row_max + lane);
-  }
+// Modifiers but for what position hides. The maximum is that of the last pass: each begins from
+// what the segments before had.
+inline void modify_segment(const BlockWork& work, const Segment& segment,
+                           const std::array<float, kRows>& before, RowBlock& rows) {
+  const ValidAttention& problem = *work.problem;
+  const auto pass = [&]() -> ScoreSegment {
+    rows.m_b = before;
+    return {segment, work.panel, rows.m_b.data(), work.first_key};
+  };
+  if (rows.rows.any_factor) factor_scores(pass(), rows.rows);
+  if (problem.softcap > 0) cap_scores(pass(), work.factors.softcap);
+  if (problem.bias.given()) add_bias(pass(), problem, rows.rows);
+  if (problem.alibi_slopes.given()) add_alibi(pass(), problem, rows.rows);
+  if (work.keep != nullptr && !work.keep->all) hide_by_keep(pass(), *work.keep);
 }
 
 // S of all segments, modified, with hidden scores at -inf, and its maximum m_b.
@@ -300,22 +281,13 @@ inline void score_block(const BlockWork& work, const Segments& segments, RowBloc
   for (const Segment& segment : segments.all()) {
     const std::array<float, kRows> before = rows.m_b;
     for_vectors(segment, ScorePass{work, rows, segment});
-    if (modified) {
-      rows.m_b = before;  // the tiles' maximum is not of the final scores
-      modify_scores(*work.problem, work.factors, rows.rows,
-                    {.scores = work.panel + segment.first * kRows,
-                     .first_key = work.first_key + segment.first,
-                     .keys = segment.last - segment.first,
-                     .stride = kRows});
-      find_max(segment, work.panel, rows.m_b.data());
-      continue;
-    }
+    if (modified) modify_segment(work, segment, before, rows);
     for (int step = segment.step_first; step < segment.step_last; ++step) {
       if ((segment.hiding >> step & 1U) == 0) continue;
       const auto lane = static_cast<std::size_t>(step * kRowStep);
       std::copy_n(before.begin() + lane, kRowStep, rows.m_b.begin() + lane);
-      hide({segment.first, segment.last, step, step + 1, 1U << step}, rows, work.panel,
-           rows.m_b.data());
+      const Segment hiding{segment.first, segment.last, step, step + 1, 1U << step};
+      hide_by_range({hiding, work.panel, rows.m_b.data(), work.first_key}, rows);
     }
   }
 }

@@ -171,6 +171,9 @@ inline void widen(const Elements& source, std::int64_t count, float* HWY_RESTRIC
     }
 #endif
     for (; i < count; ++i) out[i] = as_float(from[i * stride]);
+  } else if (source.type == DType::f64) {
+    const double* const from = static_cast<const double*>(source.data);
+    for (; i < count; ++i) out[i] = finite_float(from[i * stride]);
   } else {
     const Float16* const from = static_cast<const Float16*>(source.data);
 #if HWY_TARGET <= HWY_AVX2

@@ -123,6 +123,7 @@ inline bool fold_keys(const PrefillCall& call, const TaskPlace& place, Values va
     last_key = std::max(last_key, block->most_last);
   }
   RowsAhead ahead;
+  KeepBits kept;
   bool explained = true;
   for (std::int64_t key = first_key / kBlockKeys * kBlockKeys; key < last_key; key += kBlockKeys) {
     const int keys = static_cast<int>(std::min<std::int64_t>(kBlockKeys, problem.keys() - key));
@@ -139,6 +140,7 @@ inline bool fold_keys(const PrefillCall& call, const TaskPlace& place, Values va
                    .factors = call.factors,
                    .first_key = key,
                    .modified = call.modified,
+                   .keep = problem.keep.given() ? &kept : nullptr,
                    .ahead = &ahead};
     work.select_values =
         values == Values::checked && !all_finite(work.value, rows, work.value_size);
@@ -147,7 +149,8 @@ inline bool fold_keys(const PrefillCall& call, const TaskPlace& place, Values va
       if (block.most_last <= key || block.least_first >= key + keys) continue;
       if (!block.packed) pack_queries(call, parts.panel, block);
       look_ahead(call, parts, i, key + keys, ahead);
-      const Segments segments = cut_key_block(block, key, keys);
+      if (work.keep != nullptr) gather_keep(problem.keep, block, {key, key + keys}, kept);
+      const Segments segments = cut_key_block(block, key, keys, work.keep);
       if (segments.count > 0) fold_key_block(work, segments, block);
       if (block.most_last <= key + keys) explained &= store_output(call, parts.panel, block);
     }

@@ -14,6 +14,7 @@ struct StepView {
   int all_first = 0;
   int all_last = kBlockKeys;
   bool sees(int first, int last) const noexcept { return some_first <= first && last <= some_last; }
+  void narrow(const KeyRange& kept, int keys) noexcept;
   bool sees_all(int first, int last) const noexcept {
     return all_first <= first && last <= all_last;
   }
@@ -39,6 +40,12 @@ int rounded_down(int key) noexcept {
 }
 int rounded_up(int key) noexcept {
   return (key + kRowStep - 1) / kRowStep * kRowStep;
+}
+
+void StepView::narrow(const KeyRange& kept, int keys) noexcept {
+  some_first = std::max(some_first, rounded_down(static_cast<int>(kept.first)));
+  some_last = std::min({some_last, rounded_up(static_cast<int>(kept.last)), keys});
+  if (some_first >= some_last) *this = StepView{};
 }
 
 void set_lane_ranges(RowBlock& block, std::int64_t key, int keys) noexcept {
@@ -103,9 +110,10 @@ bool Segments::is_staircase(int steps) const noexcept {
   return items[0].step_first == 0;
 }
 
-Segments cut_key_block(RowBlock& block, std::int64_t key, int keys) noexcept {
+Segments cut_key_block(RowBlock& block, std::int64_t key, int keys, const KeepBits* keep) noexcept {
   Segments segments;
-  if (block.most_first <= key && block.least_last >= key + keys) {
+  const bool emptied = keep != nullptr && !keep->all;
+  if (!emptied && block.most_first <= key && block.least_last >= key + keys) {
     segments.items[0] = {0, keys, 0, block.steps, 0};
     segments.count = 1;
     return segments;
@@ -113,7 +121,11 @@ Segments cut_key_block(RowBlock& block, std::int64_t key, int keys) noexcept {
   set_lane_ranges(block, key, keys);
   std::array<StepView, kSteps> all_views;
   const std::span views(all_views.data(), static_cast<std::size_t>(block.steps));
-  for (int u = 0; u < block.steps; ++u) views[static_cast<std::size_t>(u)] = view_of_step(block, u);
+  for (int u = 0; u < block.steps; ++u) {
+    StepView& view = views[static_cast<std::size_t>(u)];
+    view = view_of_step(block, u);
+    if (emptied) view.narrow(keep->some[static_cast<std::size_t>(u)], keys);
+  }
   const Cuts cuts = find_cuts(views, keys);
   for (std::size_t i = 0; i + 1 < cuts.count; ++i) {
     Segment segment{cuts.at[i], cuts.at[i + 1], block.steps, 0, 0};

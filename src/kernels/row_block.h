@@ -41,6 +41,14 @@ struct Segments {
   bool is_staircase(int steps) const noexcept;
 };
 
+/// What a bool mask keeps of one key block, a bit a key.
+struct KeepBits {
+  static constexpr int kWords = kBlockKeys / 32;
+  alignas(64) std::array<std::array<std::uint32_t, kRows>, kWords> words;
+  std::array<KeyRange, kSteps> some;  // of each step: outside of these keys it keeps none
+  bool all = false;                   // every key of the block for every row
+};
+
 /// 64 rows under way. Lanes past the last row repeat that row.
 struct RowBlock {
   alignas(64) std::array<float, kRows> m;    // largest score so far, log2 units
@@ -66,7 +74,8 @@ struct RowBlock {
   float* o = nullptr;      // [value_size][64], not yet divided by l
 };
 
-/// Fills `first` and `last` and returns the segments of the key block at `key`, `keys` long.
-Segments cut_key_block(RowBlock& block, std::int64_t key, int keys) noexcept;
+/// Fills `first` and `last` and returns the segments of the key block at `key`, `keys` long. What
+/// `keep`, unless null, empties is left out; what it hides besides is not in `hiding`.
+Segments cut_key_block(RowBlock& block, std::int64_t key, int keys, const KeepBits* keep) noexcept;
 
 }  // namespace fovea::kernels

@@ -32,10 +32,12 @@ HWY_INLINE V tanh_large(D d, V x) {
   return hn::Sub(one, hn::Div(hn::Set(d, 2.0F), hn::Add(exp2_parts(d, shifted, f), one)));
 }
 
-/// tanh(x): odd, ±1 at ±infinity, NaN for NaN.
+/// Where tanh is small.
+inline constexpr float kSmallTanh = 0.75F;
+
+/// tanh(x) for |x| < kSmallTanh.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V tanh(D d, V x) {
-  const V magnitude = hn::Abs(x);
+HWY_INLINE V tanh_small(D d, V x) {
   const V u = hn::Mul(x, x);
   V p = hn::Set(d, 0.0019095024326816201F);
   p = hn::MulAdd(p, u, hn::Set(d, -0.00793380755931139F));
@@ -43,9 +45,16 @@ HWY_INLINE V tanh(D d, V x) {
   p = hn::MulAdd(p, u, hn::Set(d, -0.05393585190176964F));
   p = hn::MulAdd(p, u, hn::Set(d, 0.1333317905664444F));
   p = hn::MulAdd(p, u, hn::Set(d, -0.3333333134651184F));
-  const V small = hn::MulAdd(hn::Mul(x, u), p, x);
+  return hn::MulAdd(hn::Mul(x, u), p, x);
+}
+
+/// tanh(x): odd, ±1 at ±infinity, NaN for NaN.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V tanh(D d, V x) {
+  const V magnitude = hn::Abs(x);
+  const V small = tanh_small(d, x);
   const V large = hn::CopySign(tanh_large(d, hn::Min(magnitude, hn::Set(d, 10.0F))), x);
-  const V finite = hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, 0.75F)), small, large);
+  const V finite = hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, kSmallTanh)), small, large);
   return hn::IfThenElse(hn::IsNaN(x), x, finite);
 }
 
