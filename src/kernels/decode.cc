@@ -5,7 +5,7 @@
 //     for each block of 128 keys:
 //       S [rows][128]   = Q Kᵀ         keys in lanes, 16 keys of K turned in registers
 //       S modified;  m_b = max S;  P = exp2(S - m_b)
-//       l_b, O_b [rows][value_size] = P [1 V]     value columns in lanes, V read as it lies
+//       O_b [rows][value_size] = P V              value columns in lanes, V read as it lies
 //       folded at once (range 0), or left for the fold
 //   the last task of a chunk folds what the ranges left, in ascending order, and writes the rows.
 //

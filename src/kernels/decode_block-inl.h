@@ -186,8 +186,7 @@ inline void multiply_values_of(const DecodeWork& work, const DecodeBlock& block,
                                  .first = block.first,
                                  .last = block.last,
                                  .out = out.o + row * shape.value_stride,
-                                 .out_stride = shape.value_stride,
-                                 .sums = out.l + row};
+                                 .out_stride = shape.value_stride};
     const int rows = std::min(kQuad, work.chunk.rows.count - row);
     if (hidden == HiddenValues::checked) {
       select_quad(product, rows, columns);

@@ -2,7 +2,7 @@
 // columns in the lanes, V read as it lies.
 //
 // Weights lie in quads of rows, [quad][128 keys][4]: the value product takes them one by one, and
-// the row sums l_b, chains in key order like any column of O_b, advance four rows at a time.
+// the row sums l_b advance four rows and eight stretches of the block at a time.
 #if defined(FOVEA_KERNELS_DECODE_VALUES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef FOVEA_KERNELS_DECODE_VALUES_INL_H_
 #undef FOVEA_KERNELS_DECODE_VALUES_INL_H_
@@ -73,8 +73,33 @@ struct Ahead {
   }
 };
 
-/// The weights of `count` rows into `quads`, their m_b into `block`. Rows that fill up a quad get
-/// weights of 0.
+// l_b of a quad: the sums of its stretches, each a chain, added in order.
+template <HiddenValues kHidden>
+inline void sum_quad(const float* HWY_RESTRICT weights, float* HWY_RESTRICT sums) {
+  constexpr int kStretches = kBlockKeys / kSumKeys;
+  const hn::CappedTag<float, kQuad> d;
+  constexpr int kLanes = static_cast<int>(hn::MaxLanes(d));
+  for (int lane = 0; lane < kQuad; lane += kLanes) {
+    hn::Vec<decltype(d)> sum[kStretches];
+#pragma GCC unroll 8
+    for (int q = 0; q < kStretches; ++q) sum[q] = hn::Zero(d);
+    for (int j = 0; j < kSumKeys; ++j) {
+#pragma GCC unroll 8
+      for (int q = 0; q < kStretches; ++q) {
+        auto p = hn::Load(d, weights + (q * kSumKeys + j) * kQuad + lane);
+        if constexpr (kHidden == HiddenValues::checked)
+          p = hn::IfThenZeroElse(hn::Eq(p, hn::Set(d, kHiddenWeight)), p);
+        sum[q] = hn::Add(sum[q], p);
+      }
+    }
+#pragma GCC unroll 8
+    for (int q = 1; q < kStretches; ++q) sum[0] = hn::Add(sum[0], sum[q]);
+    hn::Store(sum[0], d, sums + lane);
+  }
+}
+
+/// The weights of `count` rows into `quads`, their m_b and l_b into `block`. Rows that fill up a
+/// quad get weights of 0.
 template <HiddenValues kHidden>
 inline void weigh_rows(const float* scores, int count, float* HWY_RESTRICT quads,
                        const DecodeState& block, Ahead ahead) {
@@ -103,6 +128,7 @@ inline void weigh_rows(const float* scores, int count, float* HWY_RESTRICT quads
       }
       hn::StoreInterleaved4(p[0], p[1], p[2], p[3], d, quads + j * kQuad);
     }
+    sum_quad<kHidden>(quads, block.l + row);
     quads += kQuad * kBlockKeys;
   }
 }
@@ -116,7 +142,6 @@ struct QuadProduct {
   std::int64_t last;
   float* out;  // O_b of the quad's first row
   std::int64_t out_stride;
-  float* sums;         // l_b of the quad
   int lines = 0;       // cache lines to fetch ahead for each key
   bool starts = true;  // the chains start with `first`
 };
@@ -165,9 +190,6 @@ HWY_INLINE void quad_tile(const QuadProduct<T>& product, std::int64_t column,
                           std::int64_t last_offset) {
   constexpr int kPer = kUnitVectors<T>;
   const FloatTag d;
-  const hn::CappedTag<float, kQuad> quad;
-  constexpr int kQuadLanes = static_cast<int>(hn::MaxLanes(quad));
-  constexpr int kQuadVectors = kQuad / kQuadLanes;
   const std::int64_t stride = product.value.stride;
   const T* HWY_RESTRICT value = product.value.data + product.first * stride + column;
   const T* HWY_RESTRICT ahead = product.value.data + product.first * stride + product.value.ahead;
@@ -175,9 +197,6 @@ HWY_INLINE void quad_tile(const QuadProduct<T>& product, std::int64_t column,
   const float* HWY_RESTRICT p = product.weight + product.first * kQuad;
   const float* const end = product.weight + product.last * kQuad;
   Tile<NU * kPer, R> sum;
-  hn::Vec<decltype(quad)> l[kQuadVectors];
-  for (int i = 0; i < kQuadVectors; ++i)
-    l[i] = product.starts ? hn::Zero(quad) : hn::Load(quad, product.sums + i * kQuadLanes);
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
@@ -200,16 +219,12 @@ HWY_INLINE void quad_tile(const QuadProduct<T>& product, std::int64_t column,
 #pragma GCC unroll 4
     for (int u = 0; u < NU; ++u)
       load_unit(value + (u + 1 < NU ? u * kUnitColumns<T> : last_offset), x + u * kPer);
-    for (int i = 0; i < kQuadVectors; ++i) l[i] = hn::Add(l[i], hn::Load(quad, p + i * kQuadLanes));
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) {
       const FloatVector w = hn::Set(d, p[r]);
 #pragma GCC unroll 4
       for (int v = 0; v < NU * kPer; ++v) sum[r][v] = hn::MulAdd(w, x[v], sum[r][v]);
     }
-  }
-  if (column == 0) {
-    for (int i = 0; i < kQuadVectors; ++i) hn::Store(l[i], quad, product.sums + i * kQuadLanes);
   }
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r) {
@@ -221,12 +236,12 @@ HWY_INLINE void quad_tile(const QuadProduct<T>& product, std::int64_t column,
   }
 }
 
-// All columns of some keys, and the sums of weights even without any column.
+// All columns of some keys.
 template <typename T, int R>
 HWY_INLINE void multiply_keys(const QuadProduct<T>& product, std::int64_t columns) {
   constexpr int kMost = 4 / kUnitVectors<T>;
   constexpr std::int64_t kUnit = kUnitColumns<T>;
-  const std::int64_t units = std::max<std::int64_t>(1, (columns + kUnit - 1) / kUnit);
+  const std::int64_t units = (columns + kUnit - 1) / kUnit;
   const std::int64_t last = std::max<std::int64_t>(0, columns - kUnit);
   for (std::int64_t u = 0; u < units;) {
     const std::int64_t column = u * kUnit;
@@ -248,7 +263,7 @@ HWY_INLINE void multiply_keys(const QuadProduct<T>& product, std::int64_t column
   }
 }
 
-// O_b and l_b of a quad. Rows too wide for one tile of columns are taken 8 KB of keys at a time,
+// O_b of a quad. Rows too wide for one tile of columns are taken 8 KB of keys at a time,
 // which stay in L1 until all columns have been; but whole units only, as an overlap would be added
 // twice.
 template <typename T, int R>
@@ -274,11 +289,9 @@ inline void select_quad(const QuadProduct<T>& product, int rows, std::int64_t co
   for (int r = 0; r < rows; ++r) {
     float* const out = product.out + r * product.out_stride;
     std::fill_n(out, columns, 0.0F);
-    product.sums[r] = 0.0F;
     for (std::int64_t j = product.first; j < product.last; ++j) {
       const float p = product.weight[j * kQuad + r];
       if (p == kHiddenWeight) continue;
-      product.sums[r] += p;
       const T* const value = product.value.data + j * product.value.stride;
       for (std::int64_t c = 0; c < columns; ++c) {
         const FloatVector x = hn::Set(d, as_float(value[c]));

@@ -11,7 +11,6 @@
 namespace fovea::kernels {
 
 inline constexpr float kLog2E = 1.44269502F;
-inline constexpr float kLn2 = 0.693147182F;
 inline constexpr float kFloatMax = std::numeric_limits<float>::max();
 inline constexpr float kFloatInfinity = std::numeric_limits<float>::infinity();
 inline constexpr float kFloatNaN = std::numeric_limits<float>::quiet_NaN();
@@ -19,6 +18,9 @@ inline constexpr float kFloatNaN = std::numeric_limits<float>::quiet_NaN();
 /// Keys are folded in by blocks of this many, counted from key 0: part of the pinned arithmetic,
 /// not a tuning number.
 inline constexpr std::int64_t kKeyBlock = 128;
+/// A block's row sum is added up from stretches of so many keys, each a chain: one chain of 128 would
+/// be off by up to 3 ulp of the log-sum-exp. Pinned too.
+inline constexpr int kSumKeys = 16;
 
 /// The nearest float; a finite number stays finite.
 inline float finite_float(double number) noexcept {

@@ -41,11 +41,10 @@ template <class V>
 HWY_INLINE Statistics natural_statistics(V m, V l, V sink, V sink_in_log2) {
   const hn::DFromV<V> d;
   const V one = hn::Set(d, 1.0F);
-  const V ln2 = hn::Set(d, kLn2);
   const auto is_sink = hn::Eq(m, sink_in_log2);
   const auto only_sink = hn::And(is_sink, hn::Eq(l, one));
-  V max = hn::IfThenElse(is_sink, sink, hn::Mul(m, ln2));
-  V lse = hn::IfThenElse(only_sink, sink, hn::MulAdd(m, ln2, log(d, l)));
+  V max = hn::IfThenElse(is_sink, sink, from_log2_units(m));
+  V lse = hn::IfThenElse(only_sink, sink, log_sum_exp(m, l));
   const auto none = hn::Eq(l, hn::Zero(d));
   const V hidden = hn::Set(d, -kFloatInfinity);
   max = hn::IfThenElse(none, hidden, max);

@@ -96,7 +96,8 @@ HWY_INLINE FloatVector finite_base(FloatVector m) {
   return hn::IfThenZeroElse(hn::Eq(m, hn::Set(tag, -kFloatInfinity)), m);
 }
 
-// s becomes p = exp2(s - m_b), l_b its sum in key order.
+// s becomes p = exp2(s - m_b); l_b is the sum of the stretches that are whole, l_part that of the
+// stretch at hand.
 struct WeighPass {
   const BlockWork& work;
   RowBlock& rows;
@@ -109,11 +110,39 @@ struct WeighPass {
 #pragma GCC unroll 4
     for (int v = 0; v < NV; ++v) {
       base[v] = finite_base(hn::Load(tag, rows.m_b.data() + lane + v * kVectorRows));
-      sum[v] = hn::Load(tag, rows.l_b.data() + lane + v * kVectorRows);
+      sum[v] = hn::Load(tag, rows.l_part.data() + lane + v * kVectorRows);
     }
-    float* row = work.panel + segment.first * kRows + lane;
-    float* const end = work.panel + segment.last * kRows + lane;
-    if (work.select_values) return weigh_marking<NV>(row, end, base, lane);
+    // A step's segments follow each other without a gap: a stretch goes on where the one
+    // before ended.
+    for (int first = segment.first; first < segment.last;) {
+      const int stretch_end = (first / kSumKeys + 1) * kSumKeys;
+      const int last = std::min(segment.last, stretch_end);
+      float* const row = work.panel + first * kRows + lane;
+      float* const end = work.panel + last * kRows + lane;
+      if (work.select_values) {
+        weigh_marking<NV>(row, end, base, sum);
+      } else {
+        weigh<NV>(row, end, base, sum);
+      }
+      if (last == stretch_end) {
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; ++v) {
+          float* const l_b = rows.l_b.data() + lane + v * kVectorRows;
+          hn::Store(hn::Add(hn::Load(tag, l_b), sum[v]), tag, l_b);
+          sum[v] = hn::Zero(tag);
+        }
+      }
+      first = last;
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v)
+      hn::Store(sum[v], tag, rows.l_part.data() + lane + v * kVectorRows);
+  }
+
+ private:
+  template <int NV>
+  static HWY_INLINE void weigh(float* row, float* end, const Vectors<NV>& base, Vectors<NV>& sum) {
+    const FloatTag tag;
     for (; row < end; row += kRows) {
 #pragma GCC unroll 4
       for (int v = 0; v < NV; ++v) {
@@ -122,21 +151,19 @@ struct WeighPass {
         sum[v] = hn::Add(sum[v], p);
       }
     }
-#pragma GCC unroll 4
-    for (int v = 0; v < NV; ++v) hn::Store(sum[v], tag, rows.l_b.data() + lane + v * kVectorRows);
   }
 
   // As above, but a hidden key's weight is kHiddenWeight.
   template <int NV>
-  HWY_NOINLINE void weigh_marking(float* row, float* end, const Vectors<NV>& base, int lane) const {
+  static HWY_NOINLINE void weigh_marking(float* row, float* end, const Vectors<NV>& base,
+                                         Vectors<NV>& sum) {
     const FloatTag tag;
     for (; row < end; row += kRows) {
       for (int v = 0; v < NV; ++v) {
-        float* const l_b = rows.l_b.data() + lane + v * kVectorRows;
         const FloatVector s = hn::Load(tag, row + v * kVectorRows);
         const auto hidden = hn::Eq(s, hn::Set(tag, -kFloatInfinity));
         const FloatVector p = hn::IfThenZeroElse(hidden, exp2(tag, hn::Sub(s, base[v])));
-        hn::Store(hn::Add(hn::Load(tag, l_b), p), tag, l_b);
+        sum[v] = hn::Add(sum[v], p);
         hn::Store(hn::IfThenElse(hidden, hn::Set(tag, kHiddenWeight), p), tag,
                   row + v * kVectorRows);
       }
@@ -154,7 +181,8 @@ inline void fold_sums(RowBlock& rows) {
     const FloatVector base = finite_base(m_new);
     const FloatVector keep = exp2(tag, hn::Sub(m, base));
     const FloatVector take = exp2(tag, hn::Sub(m_b, base));
-    const FloatVector l_b = hn::Load(tag, rows.l_b.data() + lane);
+    const FloatVector l_b =
+        hn::Add(hn::Load(tag, rows.l_b.data() + lane), hn::Load(tag, rows.l_part.data() + lane));
     const FloatVector seen = hn::Load(tag, rows.seen.data() + lane);
     const auto sees = hn::Not(hn::Eq(l_b, hn::Zero(tag)));
     hn::Store(hn::IfThenElse(sees, hn::Set(tag, 1.0F), seen), tag, rows.seen.data() + lane);
@@ -296,6 +324,7 @@ inline void score_block(const BlockWork& work, const Segments& segments, RowBloc
 inline void fold_key_block(const BlockWork& work, const Segments& segments, RowBlock& rows) {
   score_block(work, segments, rows);
   rows.l_b.fill(0.0F);
+  rows.l_part.fill(0.0F);
   for (const Segment& segment : segments.all())
     for_vectors(segment, WeighPass{work, rows, segment});
   fold_sums(rows);

@@ -51,11 +51,12 @@ struct KeepBits {
 
 /// 64 rows under way. Lanes past the last row repeat that row.
 struct RowBlock {
-  alignas(64) std::array<float, kRows> m;    // largest score so far, log2 units
-  alignas(64) std::array<float, kRows> l;    // sum of exp2(s - m)
-  alignas(64) std::array<float, kRows> m_b;  // the key block's own
-  alignas(64) std::array<float, kRows> l_b;
-  alignas(64) std::array<float, kRows> keep;  // factors of old and new when they join
+  alignas(64) std::array<float, kRows> m;       // largest score so far, log2 units
+  alignas(64) std::array<float, kRows> l;       // sum of exp2(s - m)
+  alignas(64) std::array<float, kRows> m_b;     // the key block's own
+  alignas(64) std::array<float, kRows> l_b;     // sum of the block's whole stretches
+  alignas(64) std::array<float, kRows> l_part;  // and of the stretch under way
+  alignas(64) std::array<float, kRows> keep;    // factors of old and new when they join
   alignas(64) std::array<float, kRows> take;
   alignas(64) std::array<float, kRows> seen;  // 1 where a visible key was folded in, else 0
   alignas(

@@ -6,7 +6,8 @@
 // sum, output):
 //   S   = Q Kᵀ         one FMA chain over the head dimension, scale · log2(e) folded into Q
 //   S   = modified     modifiers-inl.h; hidden keys are -inf
-//   m_b = max S;  P = exp2(S - m_b);  l_b, O_b = chains over the visible keys in key order, from +0
+//   m_b = max S;  P = exp2(S - m_b);  O_b = chains over the visible keys in key order, from +0;
+//   l_b = the same in stretches of 16 keys, whose sums are added in order
 //   m' = max(m, m_b);  a = exp2(m - m');  c = exp2(m_b - m');  l = fma(l, a, c l_b);  O = fma(O, a,
 //   c O_b)
 // and at the end O · (1/l) + 0. A block without a visible key changes nothing.
@@ -201,13 +202,18 @@ HWY_INLINE Sums compute_weights(const KeyBlock& block, Group& group) {
     hn::StoreMaskBits(d, visible, group.visible + j * 8);
     group.everywhere[j] = hn::AllTrue(d, hn::Or(visible, padding));
   }
+  FloatVector part = hn::Zero(d);
   for (std::int64_t j = 0; j < block.count; ++j) {
     float* at = group.scores + j * kLanes;
     const FloatVector s = hn::Load(d, at);
     const FloatVector p =
         hn::IfThenElseZero(hn::Not(hn::Eq(s, hidden)), exp2(d, hn::Sub(s, sums.m)));
-    sums.l = hn::Add(sums.l, p);
+    part = hn::Add(part, p);
     hn::Store(p, d, at);
+    if ((block.first + j + 1) % kSumKeys == 0 || j + 1 == block.count) {
+      sums.l = hn::Add(sums.l, part);
+      part = hn::Zero(d);
+    }
   }
   return sums;
 }
