@@ -1,8 +1,9 @@
-// Latency of one call at the notebooks' sizes: what a call costs when there is next to nothing to
-// compute.
+// Latency at the notebooks' sizes: what a call costs when there is next to nothing to compute, and
+// what a reader waits for all lessons.
 #include <benchmark/benchmark.h>
 
 #include <cmath>
+#include <cstdlib>
 
 #include "fovea/attention/valid_attention.h"
 #include "fovea/engine/attend.h"
@@ -66,6 +67,14 @@ BENCHMARK(attend_into_own_memory)->Apply(kSizes);
 BENCHMARK(attend_allocating)->Apply(kSizes);
 BENCHMARK(attend_causal)->Apply(kSizes);
 BENCHMARK(validate_only)->Args({6, 3});
+
+// From the start of the program to its end.
+void walk_all_lessons(benchmark::State& state) {
+  for (auto _ : state) {
+    if (std::system(FOVEA_BINARY " walk all > /dev/null") != 0) state.SkipWithError("walk failed");
+  }
+}
+BENCHMARK(walk_all_lessons)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace fovea
