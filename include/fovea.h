@@ -30,13 +30,14 @@
 extern "C" {
 #endif
 
-/// What came of a call. On anything but FOVEA_OK no output was written.
+/// What came of a call. On anything but FOVEA_OK and FOVEA_CANCELLED no output was written.
 enum fovea_status {
   FOVEA_OK = 0,
   FOVEA_INVALID_ARGUMENT = 1,  ///< the arguments contradict each other or this header
   FOVEA_UNSUPPORTED = 2,       ///< a valid question that this library or the named implementation cannot answer
   FOVEA_OUT_OF_MEMORY = 3,     ///< an allocation failed
-  FOVEA_INTERNAL_ERROR = 4     ///< a fault of the library: please report the text
+  FOVEA_INTERNAL_ERROR = 4,    ///< a fault of the library: please report the text
+  FOVEA_CANCELLED = 5          ///< stopped by its fovea_stop; what was written so far has no meaning
 };
 
 /// Why a call failed, in one line of UTF-8 that ends in NUL (cut to fit); "" after FOVEA_OK.
@@ -105,12 +106,16 @@ typedef struct fovea_attention {
   int32_t diagonal;        ///< a fovea_diagonal
 } fovea_attention;
 
+/// A way to stop a call from another thread: see fovea_stop_create.
+typedef struct fovea_stop fovea_stop;
+
 /// How to compute it. A NULL pointer in its place means all defaults.
 typedef struct fovea_execution {
   uint64_t struct_size;        ///< sizeof(fovea_execution)
   const char* implementation;  ///< by its name in fovea_implementations; NULL or "" = the best that can
   int32_t threads;             ///< at most; 0 = FOVEA_THREADS from the environment, else one a core
   int32_t output_type;         ///< a fovea_type; FOVEA_NOT_GIVEN = the query's
+  const fovea_stop* stop;      ///< NULL = the call runs to its end
 } fovea_execution;
 
 /// The answer. `output` is a must; a statistic that is FOVEA_NOT_GIVEN is not written.
@@ -138,6 +143,17 @@ int32_t fovea_attend(const fovea_attention* attention, const fovea_execution* ex
 /// Says what fovea_attend would do with the same question and why, a line each, without doing it.
 int32_t fovea_explain(const fovea_attention* attention, const fovea_execution* execution, fovea_text* text,
                       fovea_error* error);
+
+/// Returns a new fovea_stop, to be released with fovea_stop_free; NULL when out of memory. Any number of calls may share
+/// it, and each keeps what it needs of it: it may be freed while they run.
+fovea_stop* fovea_stop_create(void);
+
+/// Asks all calls that were given this stop to start no further work and return FOVEA_CANCELLED; later ones return it at
+/// once. A call that has begun its last piece of work returns FOVEA_OK. From any thread, but not from a signal handler.
+void fovea_stop_request(fovea_stop* stop);
+
+/// Releases it. NULL is allowed.
+void fovea_stop_free(fovea_stop* stop);
 
 /// Lists the implementations, best first, a line each: name, tab, summary.
 int32_t fovea_implementations(fovea_text* text, fovea_error* error);

@@ -35,10 +35,11 @@ fovea_status status_of(fovea::ErrorKind kind) noexcept {
       return FOVEA_UNSUPPORTED;
     case fovea::ErrorKind::out_of_memory:
       return FOVEA_OUT_OF_MEMORY;
+    case fovea::ErrorKind::cancelled:
+      return FOVEA_CANCELLED;
     case fovea::ErrorKind::io:
     case fovea::ErrorKind::format:
-    case fovea::ErrorKind::cancelled:
-      break;  // nothing here reads files or can be cancelled
+      break;  // nothing here reads files
   }
   return FOVEA_INTERNAL_ERROR;
 }
@@ -94,6 +95,22 @@ std::int32_t fovea_explain(const fovea_attention* attention, const fovea_executi
     const fovea::Attention question = fovea::c::attention_of(attention);
     hand_out(fovea::plan(question, fovea::c::execution_of(execution)).explain(), text);
   });
+}
+
+fovea_stop* fovea_stop_create() {
+  try {
+    return new fovea_stop;
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+void fovea_stop_request(fovea_stop* stop) {
+  if (stop != nullptr) stop->source.request_stop();
+}
+
+void fovea_stop_free(fovea_stop* stop) {
+  delete stop;
 }
 
 std::int32_t fovea_implementations(fovea_text* text, fovea_error* error) {

@@ -23,7 +23,8 @@ constexpr std::uint64_t kFirstAttention = 320;
 constexpr std::uint64_t kFirstExecution = 24;
 constexpr std::uint64_t kFirstAnswer = 144;
 static_assert(sizeof(fovea_attention) == kFirstAttention &&
-              sizeof(fovea_execution) == kFirstExecution && sizeof(fovea_answer) == kFirstAnswer);
+              sizeof(fovea_execution) == kFirstExecution + sizeof(void*) &&
+              sizeof(fovea_answer) == kFirstAnswer);
 
 /// No struct of ours will ever be this large: a larger struct_size was never set.
 constexpr std::uint64_t kLargestStruct = 4096;
@@ -158,6 +159,7 @@ Execution execution_of(const fovea_execution* given) {
   if (plain.output_type != FOVEA_NOT_GIVEN) {
     execution.output_type = type_of(plain.output_type, "execution.output_type");
   }
+  if (plain.stop != nullptr) execution.stop = plain.stop->source.get_token();
   return execution;
 }
 

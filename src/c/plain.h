@@ -1,10 +1,15 @@
 // The structs of the C interface, checked and turned into the engine's own.
 #pragma once
 
+#include <stop_token>
 #include <string>
 
 #include "fovea.h"
 #include "fovea/engine/attend.h"
+
+struct fovea_stop {
+  std::stop_source source;
+};
 
 namespace fovea::c {
 

@@ -104,8 +104,13 @@ MutableTensorView with_leading_axes(const MutableTensorView& view, int count) {
   return {view.mutable_data(), view.dtype(), wide.shape(), wide.strides()};
 }
 
+[[noreturn]] void fail_as_cancelled() {
+  throw Error(ErrorKind::cancelled, "attend: cancelled by the caller's stop token");
+}
+
 std::int64_t execute(const ValidAttention& problem, const engine::Selection& selection,
-                     const AttendInto& into) {
+                     const std::stop_token& stop, const AttendInto& into) {
+  if (stop.stop_requested()) fail_as_cancelled();
   if (problem.rows() == 0) return 0;
   Tensor scratch;
   if (selection.blocking.scratch_bytes > 0) {
@@ -113,11 +118,14 @@ std::int64_t execute(const ValidAttention& problem, const engine::Selection& sel
   }
   const DefaultFloatMode mode;
   const int added = 4 - problem.given_rank;
-  return selection.implementation->run(problem, selection.blocking, scratch.bytes(),
-                                       {.output = with_leading_axes(into.output, added),
-                                        .log_sum_exp = with_leading_axes(into.log_sum_exp, added),
-                                        .row_max = with_leading_axes(into.row_max, added),
-                                        .row_sum = with_leading_axes(into.row_sum, added)});
+  const std::optional<std::int64_t> empty_rows = selection.implementation->run(
+      problem, selection.blocking, {.scratch = scratch.bytes(), .stop = stop},
+      {.output = with_leading_axes(into.output, added),
+       .log_sum_exp = with_leading_axes(into.log_sum_exp, added),
+       .row_max = with_leading_axes(into.row_max, added),
+       .row_sum = with_leading_axes(into.row_sum, added)});
+  if (!empty_rows.has_value()) fail_as_cancelled();
+  return *empty_rows;
 }
 
 }  // namespace
@@ -133,7 +141,7 @@ Attended attend(const Attention& attention, const Execution& execution) {
       .row_max = Tensor::uninitialized(DType::f32, rows),
       .row_sum = Tensor::uninitialized(DType::f32, rows),
       .plan = engine::plan_of(selection, std::move(refusals))};
-  result.empty_rows = execute(problem, selection,
+  result.empty_rows = execute(problem, selection, execution.stop,
                               {.output = result.output.mutable_view(),
                                .log_sum_exp = result.log_sum_exp.mutable_view(),
                                .row_max = result.row_max.mutable_view(),
@@ -145,7 +153,7 @@ std::int64_t attend_into(const Attention& attention, const AttendInto& into,
                          const Execution& execution) {
   const ValidAttention problem = validate(attention, execution);
   check_targets(problem, attention, into);
-  return execute(problem, engine::select(problem, execution, nullptr), into);
+  return execute(problem, engine::select(problem, execution, nullptr), execution.stop, into);
 }
 
 }  // namespace fovea

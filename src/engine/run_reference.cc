@@ -1,10 +1,13 @@
-// Runs reference::attend and rounds its doubles into the targets.
+// Runs the reference a row at a time and rounds its doubles into the targets.
 #include "engine/run_reference.h"
 
 #include "fovea/reference/attend.h"
 
 namespace fovea::engine {
 namespace {
+
+// Leaves the walk over the rows.
+struct Stopped {};
 
 void store(double number, const MutableTensorView& target, std::int64_t offset) noexcept {
   void* data = target.mutable_data();
@@ -26,19 +29,13 @@ void store(double number, const MutableTensorView& target, std::int64_t offset) 
   }
 }
 
-void store_rows(const Tensor& numbers, const MutableTensorView& target) noexcept {
-  if (!target.given()) return;
-  const double* next = numbers.values<double>().data();
-  for (std::int64_t b = 0; b < numbers.size(0); ++b) {
-    for (std::int64_t h = 0; h < numbers.size(1); ++h) {
-      for (std::int64_t i = 0; i < numbers.size(2); ++i) {
-        const std::int64_t row = b * target.stride(0) + h * target.stride(1) + i * target.stride(2);
-        const std::int64_t size = numbers.rank() == 4 ? numbers.size(3) : 1;
-        const std::int64_t stride = numbers.rank() == 4 ? target.stride(3) : 1;
-        for (std::int64_t c = 0; c < size; ++c) store(*next++, target, row + c * stride);
-      }
-    }
-  }
+// Where row (b, h, i) begins.
+std::int64_t offset_of(const MutableTensorView& target, const ValidAttention& problem,
+                       std::int64_t row) noexcept {
+  const std::int64_t i = row % problem.queries();
+  const std::int64_t h = row / problem.queries() % problem.query_heads();
+  const std::int64_t b = row / problem.queries() / problem.query_heads();
+  return b * target.stride(0) + h * target.stride(1) + i * target.stride(2);
 }
 
 }  // namespace
@@ -51,14 +48,29 @@ kernels::Blocking block_reference(const ValidAttention& problem, int) {
   return {.threads = 1, .query_block = 1, .key_block = problem.keys(), .scratch_bytes = 0};
 }
 
-std::int64_t run_reference(const ValidAttention& problem, const kernels::Blocking&,
-                           std::span<std::byte>, const kernels::Targets& targets) {
-  const reference::Steps steps = reference::attend(problem);
-  store_rows(steps.output, targets.output);
-  store_rows(steps.log_sum_exp, targets.log_sum_exp);
-  store_rows(steps.row_max, targets.row_max);
-  store_rows(steps.row_sum, targets.row_sum);
-  return steps.empty_rows;
+std::optional<std::int64_t> run_reference(const ValidAttention& problem, const kernels::Blocking&,
+                                          const kernels::Resources& resources,
+                                          const kernels::Targets& targets) {
+  std::int64_t empty = 0;
+  try {
+    reference::attend_by_rows(problem, [&](const reference::RowSteps& row) {
+      if (resources.stop.stop_requested()) throw Stopped();
+      const auto store_statistic = [&](double number, const MutableTensorView& target) {
+        if (target.given()) store(number, target, offset_of(target, problem, row.row));
+      };
+      const std::int64_t first = offset_of(targets.output, problem, row.row);
+      for (std::int64_t c = 0; c < problem.value_size(); ++c)
+        store(row.output[static_cast<std::size_t>(c)], targets.output,
+              first + c * targets.output.stride(3));
+      store_statistic(row.log_sum_exp, targets.log_sum_exp);
+      store_statistic(row.row_max, targets.row_max);
+      store_statistic(row.row_sum, targets.row_sum);
+      empty += row.is_empty ? 1 : 0;
+    });
+  } catch (const Stopped&) {
+    return {};
+  }
+  return empty;
 }
 
 }  // namespace fovea::engine

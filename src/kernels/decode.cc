@@ -146,17 +146,19 @@ Blocking block_decode(const ValidAttention& problem, int threads) {
           .scratch_bytes = floats * static_cast<std::int64_t>(sizeof(float))};
 }
 
-std::int64_t run_decode(const ValidAttention& problem, const Blocking& blocking,
-                        std::span<std::byte> scratch, const Targets& targets) {
-  float* const memory = reinterpret_cast<float*>(scratch.data());
+std::optional<std::int64_t> run_decode(const ValidAttention& problem, const Blocking& blocking,
+                                       const Resources& resources, const Targets& targets) {
+  float* const memory = reinterpret_cast<float*>(resources.scratch.data());
   const DecodeCall call(problem, targets, blocking.threads, memory);
   float* const of_threads = memory + call.shape.shared_floats;
   std::atomic<std::int64_t> empty{0};
-  parallel_for(call.shape.tasks, blocking.threads, {}, [&](std::int64_t task, int worker) noexcept {
-    const std::int64_t found = HWY_DYNAMIC_DISPATCH(run_decode_task)(
-        call, task, of_threads + worker * call.shape.thread_floats);
-    if (found > 0) empty.fetch_add(found, std::memory_order_relaxed);
-  });
+  const bool done = parallel_for(call.shape.tasks, blocking.threads, resources.stop,
+                                 [&](std::int64_t task, int worker) noexcept {
+                                   const std::int64_t found = HWY_DYNAMIC_DISPATCH(run_decode_task)(
+                                       call, task, of_threads + worker * call.shape.thread_floats);
+                                   if (found > 0) empty.fetch_add(found, std::memory_order_relaxed);
+                                 });
+  if (!done) return {};
   return empty.load();
 }
 

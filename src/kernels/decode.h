@@ -100,7 +100,7 @@ struct DecodeRows {
 std::string_view refuse_decode(const ValidAttention& problem);
 std::string_view yield_decode(const ValidAttention& problem);
 Blocking block_decode(const ValidAttention& problem, int threads);
-std::int64_t run_decode(const ValidAttention& problem, const Blocking& blocking,
-                        std::span<std::byte> scratch, const Targets& targets);
+std::optional<std::int64_t> run_decode(const ValidAttention& problem, const Blocking& blocking,
+                                       const Resources& resources, const Targets& targets);
 
 }  // namespace fovea::kernels

@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <stop_token>
 #include <string_view>
 
 #include "fovea/attention/valid_attention.h"
@@ -28,6 +30,12 @@ struct Blocking {
   std::int64_t scratch_bytes = 0;
 };
 
+/// What a run works with besides the problem.
+struct Resources {
+  std::span<std::byte> scratch;  ///< the blocking's scratch_bytes, aligned to 64, with any content
+  std::stop_token stop;
+};
+
 /// One implementation. All functions take a problem with at least one row; the engine answers the
 /// others.
 struct Implementation {
@@ -45,11 +53,10 @@ struct Implementation {
   /// Returns how it would cut the problem up for at most `threads` threads, 0 meaning the default.
   Blocking (*block)(const ValidAttention& problem, int threads);
 
-  /// Computes all rows; returns how many had no visible key. `scratch` has the blocking's
-  /// scratch_bytes, aligned to 64, with any content. The float mode is the default one on the
-  /// calling thread.
-  std::int64_t (*run)(const ValidAttention& problem, const Blocking& blocking,
-                      std::span<std::byte> scratch, const Targets& targets);
+  /// Computes all rows; returns how many had no visible key, or nothing when a stop came before the
+  /// last was begun. The float mode is the default one on the calling thread.
+  std::optional<std::int64_t> (*run)(const ValidAttention& problem, const Blocking& blocking,
+                                     const Resources& resources, const Targets& targets);
 };
 
 }  // namespace fovea::kernels

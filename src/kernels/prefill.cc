@@ -269,21 +269,24 @@ Blocking block_prefill(const ValidAttention& problem, int threads) {
           .scratch_bytes = used * shape.scratch_floats * static_cast<std::int64_t>(sizeof(float))};
 }
 
-std::int64_t run_prefill(const ValidAttention& problem, const Blocking& blocking,
-                         std::span<std::byte> scratch, const Targets& targets) {
+std::optional<std::int64_t> run_prefill(const ValidAttention& problem, const Blocking& blocking,
+                                        const Resources& resources, const Targets& targets) {
   const PrefillCall call(problem, targets, blocking.query_block / kRows);
-  float* const floats = reinterpret_cast<float*>(scratch.data());
+  float* const floats = reinterpret_cast<float*>(resources.scratch.data());
   std::atomic<std::int64_t> empty{0};
-  parallel_for(call.shape.tasks, blocking.threads, {}, [&](std::int64_t task, int worker) noexcept {
-    const std::int64_t head = task / call.shape.groups;
-    const TaskPlace place{.batch = head / problem.key_heads(),
-                          .key_head = head % problem.key_heads(),
-                          .first_row = (call.shape.groups - 1 - task % call.shape.groups) *
-                                       call.shape.row_blocks * kRows};
-    const std::int64_t found = HWY_DYNAMIC_DISPATCH(run_prefill_task)(
-        call, place, floats + worker * call.shape.scratch_floats);
-    if (found > 0) empty.fetch_add(found, std::memory_order_relaxed);
-  });
+  const bool done = parallel_for(
+      call.shape.tasks, blocking.threads, resources.stop,
+      [&](std::int64_t task, int worker) noexcept {
+        const std::int64_t head = task / call.shape.groups;
+        const TaskPlace place{.batch = head / problem.key_heads(),
+                              .key_head = head % problem.key_heads(),
+                              .first_row = (call.shape.groups - 1 - task % call.shape.groups) *
+                                           call.shape.row_blocks * kRows};
+        const std::int64_t found = HWY_DYNAMIC_DISPATCH(run_prefill_task)(
+            call, place, floats + worker * call.shape.scratch_floats);
+        if (found > 0) empty.fetch_add(found, std::memory_order_relaxed);
+      });
+  if (!done) return {};
   return empty.load();
 }
 

@@ -64,7 +64,7 @@ struct TaskPlace {
 std::string_view refuse_prefill(const ValidAttention& problem);
 std::string_view yield_prefill(const ValidAttention& problem);
 Blocking block_prefill(const ValidAttention& problem, int threads);
-std::int64_t run_prefill(const ValidAttention& problem, const Blocking& blocking,
-                         std::span<std::byte> scratch, const Targets& targets);
+std::optional<std::int64_t> run_prefill(const ValidAttention& problem, const Blocking& blocking,
+                                        const Resources& resources, const Targets& targets);
 
 }  // namespace fovea::kernels

@@ -403,13 +403,15 @@ std::int64_t run_group(const ValidAttention& problem, const Targets& targets, Gr
 }
 
 template <typename T>
-std::int64_t run_all(const ValidAttention& problem, const Targets& targets) {
+std::optional<std::int64_t> run_all(const ValidAttention& problem, const std::stop_token& stop,
+                                    const Targets& targets) {
   Group group(problem);
   std::int64_t empty = 0;
   for (std::int64_t b = 0; b < problem.batch(); ++b) {
     group.rows.batch = b;
     for (std::int64_t h = 0; h < problem.query_heads(); ++h) {
       for (std::int64_t i = 0; i < problem.queries(); i += kLanes) {
+        if (stop.stop_requested()) return {};
         fill_rows(problem, h, i, group);
         empty += run_group<T>(problem, targets, group);
       }
@@ -418,14 +420,15 @@ std::int64_t run_all(const ValidAttention& problem, const Targets& targets) {
   return empty;
 }
 
-std::int64_t run_on_target(const ValidAttention& problem, const Targets& targets) {
+std::optional<std::int64_t> run_on_target(const ValidAttention& problem,
+                                          const std::stop_token& stop, const Targets& targets) {
   switch (problem.key.dtype()) {
     case DType::bf16:
-      return run_all<BFloat16>(problem, targets);
+      return run_all<BFloat16>(problem, stop, targets);
     case DType::f16:
-      return run_all<Float16>(problem, targets);
+      return run_all<Float16>(problem, stop, targets);
     default:
-      return run_all<float>(problem, targets);
+      return run_all<float>(problem, stop, targets);
   }
 }
 
@@ -450,9 +453,9 @@ Blocking block_small(const ValidAttention& problem, int) {
           .scratch_bytes = 0};
 }
 
-std::int64_t run_small(const ValidAttention& problem, const Blocking&, std::span<std::byte>,
-                       const Targets& targets) {
-  return HWY_DYNAMIC_DISPATCH(run_on_target)(problem, targets);
+std::optional<std::int64_t> run_small(const ValidAttention& problem, const Blocking&,
+                                      const Resources& resources, const Targets& targets) {
+  return HWY_DYNAMIC_DISPATCH(run_on_target)(problem, resources.stop, targets);
 }
 
 }  // namespace fovea::kernels

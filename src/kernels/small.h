@@ -8,7 +8,7 @@ namespace fovea::kernels {
 
 std::string_view refuse_small(const ValidAttention& problem);
 Blocking block_small(const ValidAttention& problem, int threads);
-std::int64_t run_small(const ValidAttention& problem, const Blocking& blocking,
-                       std::span<std::byte> scratch, const Targets& targets);
+std::optional<std::int64_t> run_small(const ValidAttention& problem, const Blocking& blocking,
+                                      const Resources& resources, const Targets& targets);
 
 }  // namespace fovea::kernels

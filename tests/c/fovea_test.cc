@@ -276,5 +276,32 @@ TEST(FoveaVersion, IsThreeNumbers) {
   EXPECT_THAT(fovea_version(), testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
 }
 
+TEST(FoveaStop, EndsCallsThatWereGivenItAndNoOthers) {
+  Call call;
+  fovea_stop* const stop = fovea_stop_create();
+  ASSERT_NE(stop, nullptr);
+  call.execution.stop = stop;
+  EXPECT_EQ(call.attend(), FOVEA_OK);
+  fovea_stop_request(stop);
+  EXPECT_EQ(call.attend(), FOVEA_CANCELLED);
+  EXPECT_THAT(call.error.text, testing::HasSubstr("cancelled"));
+  call.execution.stop = nullptr;
+  EXPECT_EQ(call.attend(), FOVEA_OK);
+  fovea_stop_free(stop);
+  fovea_stop_free(nullptr);
+  fovea_stop_request(nullptr);
+}
+
+// The struct as version 0.1.0 began: without its last field.
+TEST(FoveaExecution, OfAnOlderHeaderIsTakenWithoutWhatItLacks) {
+  Call call;
+  fovea_stop* const stop = fovea_stop_create();
+  fovea_stop_request(stop);
+  call.execution.stop = stop;
+  call.execution.struct_size = offsetof(fovea_execution, stop);
+  EXPECT_EQ(call.attend(), FOVEA_OK);
+  fovea_stop_free(stop);
+}
+
 }  // namespace
 }  // namespace fovea::c

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <stop_token>
 #include <string_view>
 
 #include "fovea/core/tensor_view.h"
@@ -100,6 +101,9 @@ struct Execution {
   std::string_view implementation = {};
   /// Type of the output: the query's unless given as f32 (or f64 for an f64 query).
   std::optional<DType> output_type = std::nullopt;
+  /// Asks the call to stop, from any thread: it starts no further task and throws Error{cancelled}; what it wrote so far has no
+  /// meaning. A request that comes after the last task has begun is too late and changes nothing.
+  std::stop_token stop = {};
 };
 
 }  // namespace fovea
