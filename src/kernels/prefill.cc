@@ -85,6 +85,36 @@ inline PlainRows plain_rows(const TensorView& view, const TaskPlace& place, cons
   return {copy.data, copy.stride};
 }
 
+// The same of keys packed by blocks: [head_size][128] turned into rows.
+inline PlainRows unpacked_rows(const TensorView& packed, const TaskPlace& place,
+                               const BlockRows& rows, const Copy& copy) {
+  const FloatTag tag;
+  const std::int64_t offset = place.batch * packed.stride(0) + place.key_head * packed.stride(1) +
+                              rows.key / kBlockKeys * packed.stride(2);
+  const std::byte* const from =
+      static_cast<const std::byte*>(packed.data()) + offset * size_of(packed.dtype());
+  HWY_ALIGN float wide[kVectorRows][kBlockKeys] = {};
+  for (std::int64_t d = 0; d < packed.size(3); d += kVectorRows) {
+    const int count = static_cast<int>(std::min<std::int64_t>(kVectorRows, packed.size(3) - d));
+    for (int i = 0; i < count; ++i) {
+      widen({.data = from + (d + i) * kBlockKeys * size_of(packed.dtype()),
+             .type = packed.dtype(),
+             .stride = 1},
+            rows.last, wide[i]);
+    }
+    for (std::int64_t j = rows.first / kVectorRows * kVectorRows; j < rows.last; j += kVectorRows) {
+      Vectors<kVectorRows> t;
+#pragma GCC unroll 16
+      for (int i = 0; i < kVectorRows; ++i) t[i] = hn::Load(tag, wide[i] + j);
+      transpose(t);
+      const std::int64_t last = std::min<std::int64_t>(rows.last, j + kVectorRows);
+      for (std::int64_t k = j; k < last; ++k)
+        hn::StoreU(t[k - j], tag, copy.data + k * copy.stride + d);
+    }
+  }
+  return {copy.data, copy.stride};
+}
+
 inline bool all_finite(const PlainRows& values, const BlockRows& rows, std::int64_t size) {
   for (std::int64_t j = rows.first; j < rows.last; ++j) {
     const float* const value = values.data + j * values.stride;
@@ -130,7 +160,9 @@ inline bool fold_keys(const PrefillCall& call, const TaskPlace& place, Values va
     const BlockRows rows{.key = key,
                          .first = std::max<std::int64_t>(0, first_key - key),
                          .last = std::min<std::int64_t>(keys, last_key - key)};
-    BlockWork work{.key = plain_rows(problem.key, place, rows, parts.key_copy),
+    BlockWork work{.key = problem.packed_key.given()
+                              ? unpacked_rows(problem.packed_key, place, rows, parts.key_copy)
+                              : plain_rows(problem.key, place, rows, parts.key_copy),
                    .value = plain_rows(problem.value, place, rows, parts.value_copy),
                    .head_size = problem.head_size(),
                    .value_size = problem.value_size(),
@@ -212,7 +244,7 @@ PrefillShape prefill_shape(const ValidAttention& problem, std::int64_t row_block
   shape.row_blocks = row_blocks;
   shape.groups = (shape.rows + row_blocks * kRows - 1) / (row_blocks * kRows);
   shape.tasks = problem.batch() * problem.key_heads() * shape.groups;
-  shape.copy_keys = must_copy(problem.key);
+  shape.copy_keys = problem.packed_key.given() || must_copy(problem.key);
   shape.copy_values = must_copy(problem.value);
   shape.key_stride = copy_stride(problem.head_size());
   shape.value_stride = copy_stride(problem.value_size());
@@ -238,13 +270,13 @@ PrefillCall::PrefillCall(const ValidAttention& asked, const Targets& results,
 
 std::string_view refuse_prefill(const ValidAttention& problem) {
   if (problem.query.dtype() == DType::f64) return "f64 is computed by the reference, in double";
-  if (problem.packed_key.given()) return "keys are packed";
   if (problem.head_size() > 512) return "head_size is above 512";
   if (problem.value_size() > 512) return "value_size is above 512";
   return {};
 }
 
 std::string_view yield_prefill(const ValidAttention& problem) {
+  if (problem.packed_key.given()) return {};
   const double products = static_cast<double>(problem.rows()) *
                           static_cast<double>(problem.keys()) *
                           static_cast<double>(problem.head_size() + problem.value_size());

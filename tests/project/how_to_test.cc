@@ -37,6 +37,13 @@ TEST(Guides, ShowCommandsThatWork) {
   expect_commands_work("attend-files.md");
 }
 
+TEST(Guides, ShowTheExampleThatIsTested) {
+  Lines example = read_source(kRoot, kRoot / "examples" / "kv_cache.cc").lines;
+  ASSERT_FALSE(example.empty());
+  example.erase(example.begin());  // says what the file is
+  EXPECT_EQ(blocks(guide("decode-with-a-kv-cache.md"), "cpp"), std::vector<Lines>{example});
+}
+
 TEST(Guides, ShowTheProgramsThatAreBuiltAgainstAnInstall) {
   const SourceFile shown = guide("use-in-your-program.md");
   for (const auto& [language, file] : {std::pair{"cmake", "CMakeLists.txt"},

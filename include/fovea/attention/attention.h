@@ -54,12 +54,12 @@ inline constexpr std::int64_t kPackedKeys = 128;
 /// alike. Strides are free, in elements. Views must stay alive during the call; nothing is copied or changed.
 struct Attention {
   /// [batch, query_heads, queries, head_size], f32, bf16, f16, or f64 (computed by the reference, in double).
-  TensorView query;
+  TensorView query = {};
   /// [batch, key_heads, keys, head_size]. key_heads divides query_heads: query head h uses key head
   /// h / (query_heads / key_heads). Of the query's type, or bf16 / f16 with an f32 query.
-  TensorView key;
+  TensorView key = {};
   /// [batch, key_heads, keys, value_size], of the key's type.
-  TensorView value;
+  TensorView value = {};
   /// In the place of `key`, the same keys by blocks of kPackedKeys, each transposed: [batch, key_heads, blocks, head_size,
   /// kPackedKeys] with blocks = ceil(keys / kPackedKeys), where [b, h, n, d, i] is number d of key n · kPackedKeys + i. The last
   /// two axes lie without gaps, the others at any stride; what follows the last key has no meaning. Few queries are answered
