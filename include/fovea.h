@@ -84,6 +84,9 @@ enum fovea_diagonal {
   FOVEA_AT_OFFSET = 2      ///< query i at key i + diagonal_offset
 };
 
+/// Keys and values of a sequence that grows: see fovea_kv_cache_create.
+typedef struct fovea_kv_cache fovea_kv_cache;
+
 /// The question. Shapes are [batch, heads, tokens, size], or their last 3 or 2 axes.
 typedef struct fovea_attention {
   uint64_t struct_size;    ///< sizeof(fovea_attention)
@@ -104,6 +107,7 @@ typedef struct fovea_attention {
   int32_t has_window;
   int32_t causal;
   int32_t diagonal;        ///< a fovea_diagonal
+  const fovea_kv_cache* cache;  ///< in the place of key and value; the query then has 4 axes
 } fovea_attention;
 
 /// A way to stop a call from another thread: see fovea_stop_create.
@@ -154,6 +158,36 @@ void fovea_stop_request(fovea_stop* stop);
 
 /// Releases it. NULL is allowed.
 void fovea_stop_free(fovea_stop* stop);
+
+/// Sizes of a fovea_kv_cache. A batch or key_heads of 0 means 1.
+typedef struct fovea_kv_cache_options {
+  uint64_t struct_size;  ///< sizeof(fovea_kv_cache_options)
+  int64_t batch;
+  int64_t key_heads;
+  int64_t head_size;
+  int64_t value_size;
+  int64_t capacity;      ///< tokens to make room for at once; it grows as needed
+  int32_t type;          ///< FOVEA_F32, which FOVEA_NOT_GIVEN means too, FOVEA_BF16 or FOVEA_F16
+  int32_t unused;        ///< 0
+} fovea_kv_cache_options;
+
+/// Makes an empty cache in `*cache`, to be released with fovea_kv_cache_free. fovea_attend over it gives the bits of
+/// fovea_attend over the same keys and values at once. Calls may read a cache at the same time, but not while it changes.
+int32_t fovea_kv_cache_create(const fovea_kv_cache_options* options, fovea_kv_cache** cache, fovea_error* error);
+
+/// Appends key [batch, key_heads, n, head_size] and value [batch, key_heads, n, value_size], of the cache's type; leading
+/// axes of size 1 may be left out. After an error the cache is as it was.
+int32_t fovea_kv_cache_append(fovea_kv_cache* cache, const fovea_tensor* key, const fovea_tensor* value,
+                              fovea_error* error);
+
+/// Forgets all but the first `tokens`.
+int32_t fovea_kv_cache_truncate(fovea_kv_cache* cache, int64_t tokens, fovea_error* error);
+
+/// Returns how many tokens it holds; 0 for NULL.
+int64_t fovea_kv_cache_tokens(const fovea_kv_cache* cache);
+
+/// Releases it. NULL is allowed.
+void fovea_kv_cache_free(fovea_kv_cache* cache);
 
 /// Lists the implementations, best first, a line each: name, tab, summary.
 int32_t fovea_implementations(fovea_text* text, fovea_error* error);

@@ -70,9 +70,10 @@ void hand_out(std::string_view text, fovea_text* to) noexcept {
   to->length = text.size();
 }
 
-void check_given(const fovea_text* text) {
-  if (text == nullptr)
-    throw fovea::Error(fovea::ErrorKind::invalid_argument, "fovea: text is a null pointer");
+void check_pointer(const void* pointer, const char* name) {
+  if (pointer == nullptr)
+    throw fovea::Error(fovea::ErrorKind::invalid_argument,
+                       std::string("fovea: ") + name + " is a null pointer");
 }
 
 }  // namespace
@@ -91,10 +92,44 @@ std::int32_t fovea_attend(const fovea_attention* attention, const fovea_executio
 std::int32_t fovea_explain(const fovea_attention* attention, const fovea_execution* execution,
                            fovea_text* text, fovea_error* error) {
   return guarded(error, [&] {
-    check_given(text);
+    check_pointer(text, "text");
     const fovea::Attention question = fovea::c::attention_of(attention);
     hand_out(fovea::plan(question, fovea::c::execution_of(execution)).explain(), text);
   });
+}
+
+std::int32_t fovea_kv_cache_create(const fovea_kv_cache_options* options, fovea_kv_cache** cache,
+                                   fovea_error* error) {
+  return guarded(error, [&] {
+    check_pointer(cache, "cache");
+    *cache = nullptr;
+    *cache = new fovea_kv_cache{fovea::c::cache_of(options)};
+  });
+}
+
+std::int32_t fovea_kv_cache_append(fovea_kv_cache* cache, const fovea_tensor* key,
+                                   const fovea_tensor* value, fovea_error* error) {
+  return guarded(error, [&] {
+    check_pointer(cache, "cache");
+    const fovea::TensorView keys = fovea::c::tensor_of(key, "key");
+    cache->cache.append(keys, fovea::c::tensor_of(value, "value"));
+  });
+}
+
+std::int32_t fovea_kv_cache_truncate(fovea_kv_cache* cache, std::int64_t tokens,
+                                     fovea_error* error) {
+  return guarded(error, [&] {
+    check_pointer(cache, "cache");
+    cache->cache.truncate(tokens);
+  });
+}
+
+std::int64_t fovea_kv_cache_tokens(const fovea_kv_cache* cache) {
+  return cache == nullptr ? 0 : cache->cache.tokens();
+}
+
+void fovea_kv_cache_free(fovea_kv_cache* cache) {
+  delete cache;
 }
 
 fovea_stop* fovea_stop_create() {
@@ -115,7 +150,7 @@ void fovea_stop_free(fovea_stop* stop) {
 
 std::int32_t fovea_implementations(fovea_text* text, fovea_error* error) {
   return guarded(error, [&] {
-    check_given(text);
+    check_pointer(text, "text");
     std::string lines;
     for (const fovea::ImplementationInfo& info : fovea::list_implementations()) {
       lines += info.name + '\t' + info.summary + '\n';

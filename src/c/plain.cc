@@ -22,9 +22,11 @@ template <typename... Args>
 constexpr std::uint64_t kFirstAttention = 320;
 constexpr std::uint64_t kFirstExecution = 24;
 constexpr std::uint64_t kFirstAnswer = 144;
-static_assert(sizeof(fovea_attention) == kFirstAttention &&
+constexpr std::uint64_t kFirstKvCacheOptions = 56;
+static_assert(sizeof(fovea_attention) == kFirstAttention + sizeof(void*) &&
               sizeof(fovea_execution) == kFirstExecution + sizeof(void*) &&
-              sizeof(fovea_answer) == kFirstAnswer);
+              sizeof(fovea_answer) == kFirstAnswer &&
+              sizeof(fovea_kv_cache_options) == kFirstKvCacheOptions);
 
 /// No struct of ours will ever be this large: a larger struct_size was never set.
 constexpr std::uint64_t kLargestStruct = 4096;
@@ -148,6 +150,12 @@ Attention attention_of(const fovea_attention* given) {
   attention.alibi_slopes = view_of<TensorView>(plain.alibi_slopes, "alibi_slopes");
   attention.sinks = view_of<TensorView>(plain.sinks, "sinks");
   attention.key_lengths = view_of<TensorView>(plain.key_lengths, "key_lengths");
+  if (plain.cache != nullptr) {
+    if (attention.key.given() || attention.value.given())
+      fail("cache is given, and so is key or value; the cache stands in their place");
+    attention.packed_key = plain.cache->cache.packed_key();
+    attention.value = plain.cache->cache.value();
+  }
   return attention;
 }
 
@@ -169,6 +177,23 @@ AttendInto targets_of(const fovea_answer* given) {
           .log_sum_exp = view_of<MutableTensorView>(plain.log_sum_exp, "log_sum_exp"),
           .row_max = view_of<MutableTensorView>(plain.row_max, "row_max"),
           .row_sum = view_of<MutableTensorView>(plain.row_sum, "row_sum")};
+}
+
+KvCache cache_of(const fovea_kv_cache_options* given) {
+  const auto plain = in_todays_form(given, "kv_cache_options", kFirstKvCacheOptions);
+  if (plain.unused != 0) fail("kv_cache_options.unused is {}; it must be 0", plain.unused);
+  const DType type =
+      plain.type == FOVEA_NOT_GIVEN ? DType::f32 : type_of(plain.type, "kv_cache_options.type");
+  return KvCache({.batch = plain.batch == 0 ? 1 : plain.batch,
+                  .key_heads = plain.key_heads == 0 ? 1 : plain.key_heads,
+                  .head_size = plain.head_size,
+                  .value_size = plain.value_size},
+                 type, plain.capacity);
+}
+
+TensorView tensor_of(const fovea_tensor* plain, const char* name) {
+  if (plain == nullptr) fail("{} is a null pointer", name);
+  return view_of<TensorView>(*plain, name);
 }
 
 }  // namespace fovea::c

@@ -5,7 +5,12 @@
 #include <string>
 
 #include "fovea.h"
+#include "fovea/attention/kv_cache.h"
 #include "fovea/engine/attend.h"
+
+struct fovea_kv_cache {
+  fovea::KvCache cache;
+};
 
 struct fovea_stop {
   std::stop_source source;
@@ -18,5 +23,7 @@ namespace fovea::c {
 Attention attention_of(const fovea_attention* plain);
 Execution execution_of(const fovea_execution* plain);
 AttendInto targets_of(const fovea_answer* plain);
+KvCache cache_of(const fovea_kv_cache_options* plain);
+TensorView tensor_of(const fovea_tensor* plain, const char* name);
 
 }  // namespace fovea::c

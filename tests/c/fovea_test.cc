@@ -303,5 +303,69 @@ TEST(FoveaExecution, OfAnOlderHeaderIsTakenWithoutWhatItLacks) {
   fovea_stop_free(stop);
 }
 
+fovea_kv_cache_options sizes_of_the_call() {
+  fovea_kv_cache_options options{};
+  options.struct_size = sizeof options;
+  options.key_heads = kKeyHeads;
+  options.head_size = kSize;
+  options.value_size = kSize;
+  return options;
+}
+
+TEST(FoveaKvCache, GivesTheBitsOfTheWhole) {
+  Call whole;
+  whole.attention.bias = whole.attention.keep = whole.attention.key_lengths = {};
+  ASSERT_EQ(whole.attend(), FOVEA_OK) << whole.error.text;
+
+  Call call;
+  const fovea_kv_cache_options options = sizes_of_the_call();
+  fovea_kv_cache* cache = nullptr;
+  ASSERT_EQ(fovea_kv_cache_create(&options, &cache, &call.error), FOVEA_OK) << call.error.text;
+  // Token by token, as slices of the whole.
+  const std::int64_t one_token[] = {1, kKeyHeads, 1, kSize};
+  const std::int64_t strides[] = {0, kKeys * kSize * 4, kSize * 4, 4};
+  for (std::int64_t t = 0; t < kKeys; ++t) {
+    const fovea_tensor key{FOVEA_F32, 4, call.key.data() + t * kSize, one_token, strides};
+    const fovea_tensor value{FOVEA_F32, 4, call.value.data() + t * kSize, one_token, strides};
+    ASSERT_EQ(fovea_kv_cache_append(cache, &key, &value, &call.error), FOVEA_OK) << call.error.text;
+  }
+  EXPECT_EQ(fovea_kv_cache_tokens(cache), kKeys);
+  call.attention.bias = call.attention.keep = call.attention.key_lengths = {};
+  call.attention.key = call.attention.value = {};
+  call.attention.cache = cache;
+  ASSERT_EQ(call.attend(), FOVEA_OK) << call.error.text;
+  EXPECT_EQ(call.output, whole.output);
+  EXPECT_EQ(call.log_sum_exp, whole.log_sum_exp);
+  EXPECT_EQ(fovea_kv_cache_truncate(cache, 2, &call.error), FOVEA_OK);
+  EXPECT_EQ(fovea_kv_cache_tokens(cache), 2);
+  fovea_kv_cache_free(cache);
+}
+
+TEST(FoveaKvCache, AnswersMistakesWithAStatus) {
+  Call call;
+  fovea_kv_cache_options options = sizes_of_the_call();
+  fovea_kv_cache* cache = nullptr;
+  options.type = FOVEA_F64;
+  EXPECT_EQ(fovea_kv_cache_create(&options, &cache, &call.error), FOVEA_INVALID_ARGUMENT);
+  EXPECT_THAT(call.error.text, testing::HasSubstr("f64"));
+  EXPECT_EQ(cache, nullptr);
+  options = sizes_of_the_call();
+  options.struct_size = 0;
+  EXPECT_EQ(fovea_kv_cache_create(&options, &cache, &call.error), FOVEA_INVALID_ARGUMENT);
+  options = sizes_of_the_call();
+  EXPECT_EQ(fovea_kv_cache_create(&options, nullptr, &call.error), FOVEA_INVALID_ARGUMENT);
+  ASSERT_EQ(fovea_kv_cache_create(&options, &cache, nullptr), FOVEA_OK);
+  EXPECT_EQ(fovea_kv_cache_append(cache, nullptr, nullptr, &call.error), FOVEA_INVALID_ARGUMENT);
+  EXPECT_THAT(call.error.text, testing::HasSubstr("key is a null pointer"));
+  EXPECT_EQ(fovea_kv_cache_append(nullptr, nullptr, nullptr, &call.error), FOVEA_INVALID_ARGUMENT);
+  EXPECT_EQ(fovea_kv_cache_truncate(cache, 1, &call.error), FOVEA_INVALID_ARGUMENT);
+  EXPECT_THAT(call.error.text, testing::HasSubstr("truncate to 1 of 0"));
+  call.attention.cache = cache;
+  EXPECT_EQ(call.attend(), FOVEA_INVALID_ARGUMENT) << "key and value are given too";
+  fovea_kv_cache_free(cache);
+  fovea_kv_cache_free(nullptr);
+  EXPECT_EQ(fovea_kv_cache_tokens(nullptr), 0);
+}
+
 }  // namespace
 }  // namespace fovea::c
