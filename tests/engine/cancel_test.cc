@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/every_implementation.h"
+#include "engine/random_question.h"
 #include "fovea/core/error.h"
 #include "fovea/core/random.h"
 #include "fovea/engine/attend.h"
@@ -13,23 +14,8 @@
 namespace fovea {
 namespace {
 
-struct Numbers {
-  Numbers(const Shape& of_query, const Shape& of_keys)
-      : query(randn(of_query, generator)),
-        key(randn(of_keys, generator)),
-        value(randn(of_keys, generator)),
-        output(DType::f32, of_query) {}
-  Attention attention() const { return {.query = query, .key = key, .value = value}; }
-
-  Generator generator{3};
-  Tensor query;
-  Tensor key;
-  Tensor value;
-  Tensor output;
-};
-
 /// The error's kind, or nothing when the call came to its end.
-std::optional<ErrorKind> outcome(Numbers& numbers, const Execution& execution) {
+std::optional<ErrorKind> outcome(RandomQuestion& numbers, const Execution& execution) {
   try {
     attend_into(numbers.attention(), {.output = numbers.output.mutable_view()}, execution);
     return std::nullopt;
@@ -42,7 +28,7 @@ std::optional<ErrorKind> outcome(Numbers& numbers, const Execution& execution) {
 class Cancel : public WithImplementation {};
 
 TEST_P(Cancel, BeforeTheCallWritesNothing) {
-  Numbers numbers({2, 3, 8}, {2, 5, 8});
+  RandomQuestion numbers({2, 3, 8}, {2, 5, 8});
   std::stop_source source;
   const Execution execution{.implementation = GetParam().implementation,
                             .stop = source.get_token()};
@@ -68,7 +54,7 @@ TEST(CancelUnderWay, EndsTheCallEarly) {
                            {"decode", 16, 4096},
                            {"small", 16, 1024},
                            {"reference", 1, 1024}}) {
-    Numbers numbers({64, size.queries, 64}, {64, size.keys, 64});
+    RandomQuestion numbers({64, size.queries, 64}, {64, size.keys, 64});
     for (const int threads : {1, 2}) {
       const auto start = std::chrono::steady_clock::now();
       EXPECT_EQ(outcome(numbers, {.threads = threads, .implementation = size.implementation}),
@@ -92,7 +78,7 @@ TEST(CancelUnderWay, EndsTheCallEarly) {
 }
 
 TEST_P(Cancel, ATokenThatIsNeverAskedChangesNothing) {
-  Numbers numbers({4, 40, 16}, {4, 300, 16});
+  RandomQuestion numbers({4, 40, 16}, {4, 300, 16});
   std::stop_source source;
   const Attended with = attend(numbers.attention(), {.implementation = GetParam().implementation,
                                                      .stop = source.get_token()});

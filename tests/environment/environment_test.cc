@@ -12,6 +12,7 @@
 #endif
 
 #include "cli/run_program.h"
+#include "engine/random_question.h"
 #include "formats/temporary_folder.h"
 #include "fovea/core/random.h"
 #include "fovea/engine/attend.h"
@@ -26,19 +27,14 @@ constexpr bool kThreadSanitizer = true;
 constexpr bool kThreadSanitizer = false;
 #endif
 
-struct Numbers {
-  Numbers(const Shape& of_query, const Shape& of_keys)
-      : query(randn(of_query, generator)),
-        key(randn(of_keys, generator)),
-        value(randn(of_keys, generator)) {}
+/// A question with the causal mask.
+struct Numbers : RandomQuestion {
+  using RandomQuestion::RandomQuestion;
   Attended attend(const Execution& execution = {}) const {
-    return fovea::attend({.query = query, .key = key, .value = value, .causal = true}, execution);
+    Attention question = attention();
+    question.causal = true;
+    return fovea::attend(question, execution);
   }
-
-  Generator generator{3};
-  Tensor query;
-  Tensor key;
-  Tensor value;
 };
 
 bool same_bits(const Attended& a, const Attended& b) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "engine/random_question.h"
 #include "environment/allocator.h"
 #include "fovea.h"
 #include "fovea/core/error.h"
@@ -17,22 +18,7 @@ namespace {
 
 constexpr std::int64_t kMebibyte = std::int64_t{1} << 20;
 
-struct Numbers {
-  Numbers(const Shape& of_query, const Shape& of_keys)
-      : query(randn(of_query, generator)),
-        key(randn(of_keys, generator)),
-        value(randn(of_keys, generator)),
-        output(DType::f32, of_query) {}
-  Attention attention() const { return {.query = query, .key = key, .value = value}; }
-
-  Generator generator{3};
-  Tensor query;
-  Tensor key;
-  Tensor value;
-  Tensor output;
-};
-
-std::int64_t bytes_of_a_call(Numbers& numbers, const Execution& execution) {
+std::int64_t bytes_of_a_call(RandomQuestion& numbers, const Execution& execution) {
   const AttendInto into{.output = numbers.output.mutable_view()};
   attend_into(numbers.attention(), into, execution);  // starts the threads
   const WatchAllocations watch;
@@ -44,7 +30,7 @@ TEST(Memory, OfAPlainCallIsBelowOneMebibyteAThreadWhateverTheKeys) {
   for (const std::int64_t keys : {64, 1024, 8192}) {
     for (const std::int64_t size : {64, 128, 256}) {
       for (const int threads : {1, 2, 8}) {
-        Numbers numbers({1, 256, size}, {1, keys, size});
+        RandomQuestion numbers({1, 256, size}, {1, keys, size});
         const Execution execution{.threads = threads, .implementation = "prefill"};
         const Plan plan = fovea::plan(numbers.attention(), execution);
         EXPECT_LE(plan.scratch_bytes, plan.threads * kMebibyte) << keys << " x " << size;
@@ -57,7 +43,7 @@ TEST(Memory, OfAPlainCallIsBelowOneMebibyteAThreadWhateverTheKeys) {
 
 TEST(Memory, OfDecodingGrowsByItsPartialResultsOnly) {
   for (const std::int64_t keys : {1024, 65536}) {
-    Numbers numbers({8, 1, 64}, {2, keys, 64});
+    RandomQuestion numbers({8, 1, 64}, {2, keys, 64});
     const Execution execution{.threads = 2, .implementation = "decode"};
     const Plan plan = fovea::plan(numbers.attention(), execution);
     // A block of 128 keys leaves m, l and the output of its rows, padded to 16 rows.
@@ -68,7 +54,7 @@ TEST(Memory, OfDecodingGrowsByItsPartialResultsOnly) {
 }
 
 TEST(Memory, OfASmallCallIsNone) {
-  Numbers numbers({6, 3}, {6, 3});
+  RandomQuestion numbers({6, 3}, {6, 3});
   EXPECT_EQ(bytes_of_a_call(numbers, {}), 0);
 }
 
@@ -105,7 +91,7 @@ void expect_clean_failures(const PublicCall& call) {
 }
 
 TEST(AllocationFailure, AtEveryIndexOfEveryCallIsAnErrorAndLeaksNothing) {
-  Numbers numbers({1, 4, 100, 16}, {1, 2, 300, 16});
+  RandomQuestion numbers({1, 4, 100, 16}, {1, 2, 300, 16});
   const auto attend_by = [&numbers](const char* name) {
     return
         [&numbers, name] { attend(numbers.attention(), {.threads = 2, .implementation = name}); };
@@ -134,7 +120,7 @@ TEST(AllocationFailure, AtEveryIndexOfEveryCallIsAnErrorAndLeaksNothing) {
 }
 
 TEST(AllocationFailure, OfACallIntoTheCallersMemoryWritesNothing) {
-  Numbers numbers({1, 4, 100, 16}, {1, 2, 300, 16});
+  RandomQuestion numbers({1, 4, 100, 16}, {1, 2, 300, 16});
   const AttendInto into{.output = numbers.output.mutable_view()};
   attend_into(numbers.attention(), into, {.implementation = "prefill"});
   std::ranges::fill(numbers.output.values<float>(), 7.0F);
