@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "fovea/core/error.h"
 
@@ -16,7 +17,7 @@ namespace {
 }
 
 std::int64_t blocks_of(std::int64_t tokens) noexcept {
-  return (tokens + kPackedKeys - 1) / kPackedKeys;
+  return tokens / kPackedKeys + (tokens % kPackedKeys > 0 ? 1 : 0);
 }
 
 // The view with 4 axes, once its sizes are those of the cache.
@@ -79,8 +80,26 @@ KvCache::KvCache(const KvCacheSizes& sizes, DType dtype, std::int64_t capacity)
   store_ = make_store(capacity);
 }
 
+KvCache::KvCache(KvCache&& other) noexcept
+    : sizes_(other.sizes_),
+      dtype_(other.dtype_),
+      tokens_(std::exchange(other.tokens_, 0)),
+      store_(std::exchange(other.store_, {})) {}
+
+KvCache& KvCache::operator=(KvCache&& other) noexcept {
+  sizes_ = other.sizes_;
+  dtype_ = other.dtype_;
+  tokens_ = std::exchange(other.tokens_, 0);
+  store_ = std::exchange(other.store_, {});
+  return *this;
+}
+
 KvCache::Store KvCache::make_store(std::int64_t capacity) const {
   const std::int64_t blocks = blocks_of(capacity);
+  if (blocks > INT64_MAX / kPackedKeys) {
+    throw Error(ErrorKind::out_of_memory,
+                fmt::format("KvCache: out of memory: room for {} tokens asked for", capacity));
+  }
   const std::int64_t whole = blocks * kPackedKeys;
   return {.keys = Tensor(dtype_,
                          {sizes_.batch, sizes_.key_heads, blocks, sizes_.head_size, kPackedKeys}),
@@ -173,19 +192,19 @@ void KvCache::put_value(Store& store, const TensorView& value) const {
 }
 
 TensorView KvCache::packed_key() const {
-  const TensorView all = store_.keys.view();
-  return {all.data(),
+  const std::int64_t head = store_.capacity * sizes_.head_size;
+  return {store_.keys.bytes().data(),
           dtype_,
           {sizes_.batch, sizes_.key_heads, blocks_of(tokens_), sizes_.head_size, kPackedKeys},
-          all.strides()};
+          {sizes_.key_heads * head, head, sizes_.head_size * kPackedKeys, kPackedKeys, 1}};
 }
 
 TensorView KvCache::value() const {
-  const TensorView all = store_.values.view();
-  return {all.data(),
+  const std::int64_t head = store_.capacity * sizes_.value_size;
+  return {store_.values.bytes().data(),
           dtype_,
           {sizes_.batch, sizes_.key_heads, tokens_, sizes_.value_size},
-          all.strides()};
+          {sizes_.key_heads * head, head, sizes_.value_size, 1}};
 }
 
 }  // namespace fovea

@@ -130,7 +130,8 @@ std::string_view refuse_decode(const ValidAttention& problem) {
 std::string_view yield_decode(const ValidAttention& problem) {
   if (problem.queries() * problem.group_size > kDecodeRows)
     return "more than 16 rows to a key head fill prefill's lanes";
-  if (!problem.packed_key.given() && problem.keys() < 2 * kKeyBlock) return "fewer than 256 keys are done sooner otherwise";
+  if (!problem.packed_key.given() && problem.keys() < 2 * kKeyBlock)
+    return "fewer than 256 keys are done sooner otherwise";
   return {};
 }
 

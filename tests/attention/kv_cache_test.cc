@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <utility>
 
 #include "core/error_text.h"
 #include "fovea/core/random.h"
@@ -154,6 +155,29 @@ TEST(KvCache, RefusesWhatDoesNotFitAndStaysAsItWas) {
   EXPECT_THAT(
       error_text(ErrorKind::invalid_argument, [] { KvCache({.head_size = 1}, DType::f32, -1); }),
       HasSubstr("-1"));
+}
+
+TEST(KvCache, IsEmptyOnceMovedFrom) {
+  const Tensor token = Tensor::of<float>({1, 2}, {3, 4});
+  KvCache cache({.head_size = 2, .value_size = 2});
+  cache.append(token, token);
+  KvCache taken(std::move(cache));
+  EXPECT_EQ(taken.value().at<float>(0, 0, 0, 1), 4);
+  EXPECT_EQ(cache.tokens(), 0);  // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(cache.capacity(), 0);
+  EXPECT_EQ(cache.value().shape(), Shape({1, 1, 0, 2}));
+  cache.append(token, token);
+  cache.append(token, token);
+  taken = std::move(cache);
+  EXPECT_EQ(taken.tokens(), 2);
+  EXPECT_EQ(cache.tokens(), 0);
+}
+
+TEST(KvCache, RefusesRoomForMoreTokensThanCanBeCounted) {
+  const std::string text = error_text(ErrorKind::out_of_memory, [] {
+    KvCache cache({.head_size = 2, .value_size = 2}, DType::f32, INT64_MAX);
+  });
+  EXPECT_EQ(text, "KvCache: out of memory: room for 9223372036854775807 tokens asked for");
 }
 
 }  // namespace

@@ -30,6 +30,9 @@ class KvCache {
   /// An empty cache of f32, bf16 or f16, with room for `capacity` tokens before it must grow. Throws
   /// Error{invalid_argument} for another type, a head_size below 1 and negative sizes, Error{out_of_memory}.
   explicit KvCache(const KvCacheSizes& sizes, DType dtype = DType::f32, std::int64_t capacity = 0);
+  /// What is moved from is an empty cache of the same sizes.
+  KvCache(KvCache&& other) noexcept;
+  KvCache& operator=(KvCache&& other) noexcept;
 
   const KvCacheSizes& sizes() const noexcept { return sizes_; }
   DType dtype() const noexcept { return dtype_; }
