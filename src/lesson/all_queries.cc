@@ -97,7 +97,8 @@ Step the_cost(const Sentence& sentence) {
   Step step;
   step.title = "What it costs";
   step.sentence =
-      "Scores grow with the square of the words. Stored as float32 they soon outgrow everything "
+      "Scores grow with the square of the number of words. Stored as float32 they soon outgrow "
+      "everything "
       "else; an attention "
       "engine therefore works on a few at a time and never keeps them all.";
   Table table{"", {}, {"words", "scores", "megabytes"}, {}};

@@ -26,10 +26,12 @@ Step zeroed_weights(const Sentence& sentence, const Tensor& zeroed, const Tensor
   Step step;
   step.title = "First thought: set the later weights to zero";
   const auto s = sums.values<float>();
-  step.sentence = fmt::format(
-      "Multiply by ones below the diagonal and zeros above. But now a row is no longer a set of "
-      "shares: {} keeps {} in all.",
-      sentence.quoted(0), sentence.number(static_cast<double>(s[0])));
+  step.sentence = "Multiply by ones below the diagonal and zeros above. ";
+  step.sentence +=
+      sentence.tokens() == 1
+          ? "A single word has no later one: its row stays as it is."
+          : fmt::format("But now a row is no longer a set of shares: {} keeps {} in all.",
+                        sentence.quoted(0), sentence.number(static_cast<double>(s[0])));
   step.formula = "W × mask,  mask[i, j] = 1 where j ≤ i, else 0";
   step.figures.emplace_back(map_of("W × mask", sentence.names(), sentence.names(), zeroed));
   step.figures.emplace_back(bars_of("sum of each row", sentence.names(), sums, sentence.query()));

@@ -43,8 +43,9 @@ Step two_sentences(const Sentence& own, const Sentence& other) {
 Step cross_scores(const Sentence& own, const Sentence& other, const Tensor& scores) {
   Step step;
   step.title = "Scores between the sentences";
-  step.sentence = fmt::format("A row a query, a column a key: {} × {}, not square any more.",
-                              own.tokens(), other.tokens());
+  step.sentence =
+      fmt::format("A row a query, a column a key: {} × {}, {}.", own.tokens(), other.tokens(),
+                  own.tokens() == other.tokens() ? "square by chance" : "not square any more");
   step.formula = "S = X Yᵀ";
   Worked worked;
   const auto query = static_cast<std::size_t>(own.query());

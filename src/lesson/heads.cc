@@ -44,10 +44,15 @@ Step the_weights(const Sentence& sentence, const std::vector<nn::AttentionSteps>
   step.title = "Each head looks its own way";
   step.formula = "W_h = softmax(Q_h K_hᵀ / √d), causal";
   std::vector<std::string> favourites;
+  double apart = 0;
   const std::size_t shown = std::min(heads.size(), static_cast<std::size_t>(kShownHeads));
   for (std::size_t h = 0; h < shown; ++h) {
     const Tensor row = Tensor::copy_of(row_of(heads[h].weights, sentence.query()));
     const std::int64_t most = largest_of(row.values<float>());
+    if (h > 0)
+      apart = std::max(
+          apart,
+          largest_difference(row, Tensor::copy_of(row_of(heads[0].weights, sentence.query()))));
     favourites.push_back(fmt::format(
         "at {} in head {} ({})", sentence.quoted(most), h,
         sentence.number(static_cast<double>(row.values<float>()[static_cast<std::size_t>(most)]))));
@@ -55,7 +60,10 @@ Step the_weights(const Sentence& sentence, const std::vector<nn::AttentionSteps>
                                      sentence.names(), heads[h].weights));
   }
   step.sentence = fmt::format(
-      "{} looks most {}.{}", sentence.asker(), joined(favourites),
+      "{} looks most {}.{}{}", sentence.asker(), joined(favourites),
+      shown > 1
+          ? fmt::format(" Its weights differ by up to {} between heads.", sentence.number(apart))
+          : "",
       shown < heads.size() ? fmt::format(" ({} more heads are not shown.)", heads.size() - shown)
                            : "");
   return step;

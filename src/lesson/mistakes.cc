@@ -37,9 +37,10 @@ Step the_wrong_loop(const Sentence& sentence) {
   step.sentence = fmt::format(
       "The loop was meant to run over the {} and add weight × vector. It ran over the query's {}, "
       "i for a component, and added the single number w[i] × q[i] to every entry of a vector with "
-      "{} instead of {}: {} everywhere.{}",
+      "{}{}: {} everywhere.{}",
       counted(sentence.tokens(), "word", "words"), counted(sentence.size(), "number", "numbers"),
-      counted(sentence.tokens(), "entry", "entries"), sentence.size(),
+      counted(sentence.tokens(), "entry", "entries"),
+      sentence.tokens() == sentence.size() ? "" : fmt::format(" instead of {}", sentence.size()),
       sentence.number(static_cast<double>(wrong.values<float>()[0])),
       sentence.size() > sentence.tokens()
           ? fmt::format(" (With more numbers than words it would have stopped at i = {}.)", loops)
@@ -74,6 +75,16 @@ Step the_memory(const Sentence& sentence) {
       counted(sentence.size(), "number", "numbers"));
   step.formula = "wrong: c = torch.empty(len(words))\nright: c = torch.zeros(len(q))";
   return step;
+}
+
+// The word whose score is least like its weight.
+std::int64_t furthest_from_its_score(const LessonInputs& inputs) {
+  const Tensor scores = nn::matmul(inputs.vectors, row_of(inputs.vectors, inputs.query));
+  const Tensor weights = nn::softmax(scores);
+  std::vector<float> distances;
+  for (std::size_t i = 0; i < scores.values<float>().size(); ++i)
+    distances.push_back(std::abs(scores.values<float>()[i] - weights.values<float>()[i]));
+  return largest_of(distances);
 }
 
 Step score_for_weight(const LessonInputs& inputs, std::int64_t token, std::string title) {
@@ -123,7 +134,8 @@ Lesson mistakes(const LessonInputs& inputs) {
   lesson.steps.push_back(the_memory(sentence));
   lesson.steps.push_back(score_for_weight(cat, 0, "Notebook 003: “26 %” for a weight of 25 %"));
   if (inputs.tokens != cat.tokens) {
-    lesson.steps.push_back(score_for_weight(inputs, 0, "The same slip on these words"));
+    lesson.steps.push_back(
+        score_for_weight(inputs, furthest_from_its_score(inputs), "The same slip on these words"));
   }
   return lesson;
 }

@@ -15,10 +15,10 @@ Step the_vectors(const Sentence& sentence) {
   Step step;
   step.title = "Each word is a vector";
   step.sentence = fmt::format(
-      "{} stand for each word, a row a word; {} is the word that asks: the query. {}In a real "
+      "{} each word, a row a word; {} is the word that asks: the query. {}In a real "
       "model such vectors "
       "(embeddings) have hundreds of numbers and are learned.",
-      counted(sentence.size(), "number", "numbers"), sentence.asker(),
+      counted(sentence.size(), "number stands for", "numbers stand for"), sentence.asker(),
       sentence.inputs().origin.empty() ? "" : sentence.inputs().origin + ". ");
   step.sentence[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(step.sentence[0])));
   Table table =
@@ -121,8 +121,10 @@ Step sum_normalised(const Sentence& sentence, const Tensor& scores) {
   const Tensor weights = nn::normalise_by_sum(scores);
   Step step;
   step.title = "Weights should add up to 1. First idea: divide by the sum";
-  step.sentence = fmt::format("The scores add up to {}; each is divided by that.",
-                              sentence.number(static_cast<double>(nn::sum(scores))));
+  const float sum = nn::sum(scores);
+  step.sentence =
+      fmt::format("The scores add up to {}; {}.", sentence.number(static_cast<double>(sum)),
+                  sum == 0 ? "divided by that they are no weights" : "each is divided by that");
   step.formula = "wᵢ = sᵢ / Σ s";
   Table table =
       columns_table("", sentence.names(),
@@ -140,6 +142,7 @@ struct Breaker {
   std::string why;
   std::vector<std::string> names;
   std::vector<float> scores;
+  bool is_given = false;  // the input's scores as they are
 };
 
 Breaker breaker_of(const Sentence& sentence, const Tensor& scores) {
@@ -147,6 +150,7 @@ Breaker breaker_of(const Sentence& sentence, const Tensor& scores) {
   Breaker breaker{"", sentence.names(), {given.begin(), given.end()}};
   if (*std::min_element(given.begin(), given.end()) < 0) {
     breaker.why = "Some scores are negative already.";
+    breaker.is_given = true;
     return breaker;
   }
   // Turning one word round leaves a positive sum only when the others bring enough; the last such
@@ -177,16 +181,18 @@ Step sum_breaks(const Sentence& sentence, const Tensor& scores) {
   const Tensor weights = nn::normalise_by_sum(broken);
   const auto values = weights.values<float>();
   Step step;
-  step.title = "Why not: one negative score breaks it";
+  step.title = *std::ranges::min_element(breaker.scores) < 0
+                   ? "Why not: one negative score breaks it"
+                   : "Why not: scores that add up to 0 break it";
   step.sentence = breaker.why;
   const auto lowest = std::min_element(values.begin(), values.end());
   if (std::any_of(values.begin(), values.end(), [](float w) { return !std::isfinite(w); })) {
     step.sentence += " The sum is 0, and dividing by it gives no weights at all.";
   } else if (*lowest < 0) {
     step.sentence += fmt::format(
-        " “{}” now has the weight {}: less than nothing. Weights must be shares, from 0 to 1.",
+        " “{}” {} the weight {}: less than nothing. Weights must be shares, from 0 to 1.",
         breaker.names[static_cast<std::size_t>(lowest - values.begin())],
-        sentence.number(static_cast<double>(*lowest)));
+        breaker.is_given ? "has" : "now has", sentence.number(static_cast<double>(*lowest)));
   }
   Table table =
       columns_table("", breaker.names,
@@ -238,11 +244,18 @@ double overflowing_factor(const Tensor& scores) {
   return largest * factor < kOverflow ? 0 : factor;
 }
 
+// What takes the largest score to 100.
+float overflowing_shift(const Tensor& scores) {
+  const auto values = scores.values<float>();
+  return 100 - *std::max_element(values.begin(), values.end());
+}
+
 Tensor overflowing(const Tensor& scores) {
   const double factor = overflowing_factor(scores);
   if (factor > 0) return nn::multiply(scores, factor);
   std::vector<float> shifted;
-  for (const float score : scores.values<float>()) shifted.push_back(score + 100);
+  const float shift = overflowing_shift(scores);
+  for (const float score : scores.values<float>()) shifted.push_back(score + shift);
   return Tensor::of<float>(scores.shape(), std::span<const float>(shifted));
 }
 
@@ -252,12 +265,15 @@ Step naive_breaks(const Sentence& sentence, const Tensor& scores) {
   const Tensor powers = nn::exp(large);
   Step step;
   step.title = "Why not like that: large scores overflow";
-  const std::string which = factor == 1   ? "These scores are large already"
-                            : factor == 0 ? std::string("Add 100 to every score")
-                                          : fmt::format("Multiply every score by {:.0f}", factor);
+  const std::string which =
+      factor == 1 ? "These scores are large already"
+      : factor == 0
+          ? fmt::format("Add {} to every score, which should change no weight",
+                        sentence.short_number(static_cast<double>(overflowing_shift(scores))))
+          : fmt::format("Multiply every score by {:.0f}, as longer vectors would", factor);
   step.sentence = fmt::format(
-      "{}, as longer vectors would: exp of more than 88.7 does not fit into a float32 and becomes "
-      "inf, and inf / inf is not a number.",
+      "{}: exp of more than 88.7 does not fit into a float32 and becomes inf, and inf / inf is not "
+      "a number.",
       which);
   step.figures.emplace_back(
       softmax_table(sentence, {{"score", doubles(large)},
@@ -299,6 +315,11 @@ Step stable(const Sentence& sentence, const Tensor& scores) {
   return step;
 }
 
+// "47 %"; what is not all is not called all.
+std::string share_text(double share) {
+  return share < 1 && share >= 0.995 ? "more than 99 %" : percent_text(share, 0);
+}
+
 Step the_contributions(const Sentence& sentence, const Tensor& weights) {
   const Tensor parts = nn::contributions(weights, sentence.vectors());
   const Tensor context = nn::context_vector(weights, sentence.vectors());
@@ -316,13 +337,12 @@ Step the_contributions(const Sentence& sentence, const Tensor& weights) {
                          static_cast<double>(values[static_cast<std::size_t>(order[1])]);
     step.sentence =
         fmt::format("{} and {} together bring {} of what {} takes in.", sentence.quoted(order[0]),
-                    sentence.quoted(order[1]), percent_text(share, 0), sentence.asker());
+                    sentence.quoted(order[1]), share_text(share), sentence.asker());
   } else {
     const std::int64_t most = largest_of(values);
-    step.sentence =
-        fmt::format("{} brings {} of what {} takes in.", sentence.quoted(most),
-                    percent_text(static_cast<double>(values[static_cast<std::size_t>(most)]), 0),
-                    sentence.asker());
+    step.sentence = fmt::format(
+        "{} brings {} of what {} takes in.", sentence.quoted(most),
+        share_text(static_cast<double>(values[static_cast<std::size_t>(most)])), sentence.asker());
   }
   step.figures.emplace_back(bars_of("weights", sentence.names(), weights, sentence.query()));
   Table table =

@@ -134,9 +134,10 @@ Step the_entropy(const Sentence& sentence, const Experiments& experiments) {
   const Experiment& last = experiments.back();
   step.sentence = fmt::format(
       "At d = {} the largest of {} weights averages {} without scaling, and the others have "
-      "almost nothing left; with scaling it is {}, the same as for short vectors.",
+      "almost nothing left; with scaling it is {}, not far from the {} of d = {}.",
       kSizes.back(), kKeys, percent_text(last.plain.largest, 1),
-      percent_text(last.scaled.largest, 1));
+      percent_text(last.scaled.largest, 1), percent_text(experiments[1].scaled.largest, 1),
+      kSizes[1]);
   Table entropies = table_by_size(experiments, &Outcome::entropy);
   entropies.name = fmt::format("entropy of the weights (all {} alike: {})", kKeys,
                                sentence.number(std::log(static_cast<double>(kKeys))));

@@ -127,6 +127,30 @@ TEST(Lessons, AreMadeForAnySizesAndAnyNumbers) {
   }
 }
 
+/// All titles and sentences of a lesson.
+std::string words_of(std::string_view id, const LessonInputs& inputs) {
+  std::string text;
+  for (const Step& step : make_lesson(id, inputs).steps)
+    text += step.title + ". " + step.sentence + "\n";
+  return text;
+}
+
+TEST(Lessons, SayOnlyWhatIsTrueOfTheWordsAtHand) {
+  using testing::Not;
+  EXPECT_THAT(words_of("causal", inputs_for_words({"alone"})), Not(HasSubstr("set of shares")));
+  EXPECT_THAT(words_of("cross", journey_inputs()), HasSubstr("not square any more"));
+  EXPECT_THAT(words_of("cross", inputs_for_words({"a", "b", "c"})), Not(HasSubstr("not square")));
+  EXPECT_THAT(words_of("mistakes", inputs_for_words({"a", "b", "c"})),
+              Not(HasSubstr("3 entries instead of 3")));
+
+  LessonInputs inputs = cat_inputs();
+  std::ranges::fill(inputs.vectors.values<float>(), 0.0F);
+  EXPECT_THAT(words_of("one-query", inputs), Not(HasSubstr("one negative score")));
+  EXPECT_THAT(words_of("one-query", inputs), HasSubstr("divided by that they are no weights"));
+  EXPECT_THAT(words_of("one-query", inputs),
+              HasSubstr("Add 100 to every score, which should change no weight"));
+}
+
 TEST(Lessons, ShowTheNotebooksSlips) {
   const Lesson lesson = make_lesson("mistakes", journey_inputs());
   std::vector<const Comparison*> found;
