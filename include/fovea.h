@@ -122,14 +122,22 @@ typedef struct fovea_execution {
   const fovea_stop* stop;      ///< NULL = the call runs to its end
 } fovea_execution;
 
-/// The answer. `output` is a must; a statistic that is FOVEA_NOT_GIVEN is not written.
+/// The answer. `output` or the state is a must; what is FOVEA_NOT_GIVEN is not written. The state and the workspace are
+/// explained at AttendInto in fovea/engine/attend.h.
 typedef struct fovea_answer {
   uint64_t struct_size;      ///< sizeof(fovea_answer)
   fovea_target output;       ///< [batch, query_heads, queries, value_size], of the output type; rank as the query's
   fovea_target log_sum_exp;  ///< [batch, query_heads, queries], FOVEA_F32, natural logarithm
   fovea_target row_max;      ///< likewise: the largest score of each row
   fovea_target row_sum;      ///< likewise: sum of exp(score - row_max)
-  int64_t empty_rows;        ///< set by the call: rows without a visible key
+  int64_t empty_rows;        ///< set by the call: rows to which no key of this call is visible
+  fovea_target state_output;    ///< [batch, query_heads, queries, value_size], FOVEA_F32: not yet divided by state_sum
+  fovea_target state_log2_max;  ///< [batch, query_heads, queries], FOVEA_F32: the largest score times log2(e)
+  fovea_target state_sum;       ///< likewise: sum of exp2(score · log2(e) - state_log2_max)
+  void* workspace;           ///< scratch, aligned to 64 bytes; NULL = the call allocates its own
+  int64_t workspace_size;    ///< its bytes: at least what fovea_workspace_size says
+  int32_t resume;            ///< 0 or 1: the state holds what earlier keys left
+  int32_t unused;            ///< 0
 } fovea_answer;
 
 /// Text for the caller: as much of it as fits goes to `data`, always with a NUL; `length` becomes the whole text's length
@@ -147,6 +155,10 @@ int32_t fovea_attend(const fovea_attention* attention, const fovea_execution* ex
 /// Says what fovea_attend would do with the same question and why, a line each, without doing it.
 int32_t fovea_explain(const fovea_attention* attention, const fovea_execution* execution, fovea_text* text,
                       fovea_error* error);
+
+/// Says how large a workspace fovea_attend wants for the same question and execution, in bytes; 0 = none.
+int32_t fovea_workspace_size(const fovea_attention* attention, const fovea_execution* execution, int64_t* bytes,
+                             fovea_error* error);
 
 /// Returns a new fovea_stop, to be released with fovea_stop_free; NULL when out of memory. Any number of calls may share
 /// it, and each keeps what it needs of it: it may be freed while they run.

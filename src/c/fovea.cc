@@ -98,6 +98,16 @@ std::int32_t fovea_explain(const fovea_attention* attention, const fovea_executi
   });
 }
 
+std::int32_t fovea_workspace_size(const fovea_attention* attention,
+                                  const fovea_execution* execution, std::int64_t* bytes,
+                                  fovea_error* error) {
+  return guarded(error, [&] {
+    check_pointer(bytes, "bytes");
+    const fovea::Attention question = fovea::c::attention_of(attention);
+    *bytes = fovea::plan(question, fovea::c::execution_of(execution)).scratch_bytes;
+  });
+}
+
 std::int32_t fovea_kv_cache_create(const fovea_kv_cache_options* options, fovea_kv_cache** cache,
                                    fovea_error* error) {
   return guarded(error, [&] {

@@ -25,7 +25,7 @@ constexpr std::uint64_t kFirstAnswer = 144;
 constexpr std::uint64_t kFirstKvCacheOptions = 56;
 static_assert(sizeof(fovea_attention) == kFirstAttention + sizeof(void*) &&
               sizeof(fovea_execution) == kFirstExecution + sizeof(void*) &&
-              sizeof(fovea_answer) == kFirstAnswer &&
+              sizeof(fovea_answer) == kFirstAnswer + 120 &&
               sizeof(fovea_kv_cache_options) == kFirstKvCacheOptions);
 
 /// No struct of ours will ever be this large: a larger struct_size was never set.
@@ -173,10 +173,21 @@ Execution execution_of(const fovea_execution* given) {
 
 AttendInto targets_of(const fovea_answer* given) {
   const auto plain = in_todays_form(given, "answer", kFirstAnswer);
+  if (plain.unused != 0) fail("answer.unused is {}; it must be 0", plain.unused);
+  if (plain.workspace_size < 0 || (plain.workspace == nullptr && plain.workspace_size > 0)) {
+    fail("answer.workspace is {} with workspace_size {}",
+         plain.workspace == nullptr ? "a null pointer" : "given", plain.workspace_size);
+  }
   return {.output = view_of<MutableTensorView>(plain.output, "output"),
           .log_sum_exp = view_of<MutableTensorView>(plain.log_sum_exp, "log_sum_exp"),
           .row_max = view_of<MutableTensorView>(plain.row_max, "row_max"),
-          .row_sum = view_of<MutableTensorView>(plain.row_sum, "row_sum")};
+          .row_sum = view_of<MutableTensorView>(plain.row_sum, "row_sum"),
+          .state = {.output = view_of<MutableTensorView>(plain.state_output, "state_output"),
+                    .log2_max = view_of<MutableTensorView>(plain.state_log2_max, "state_log2_max"),
+                    .sum = view_of<MutableTensorView>(plain.state_sum, "state_sum")},
+          .resume = claim_of(plain.resume, "answer.resume"),
+          .workspace = {static_cast<std::byte*>(plain.workspace),
+                        static_cast<std::size_t>(plain.workspace_size)}};
 }
 
 KvCache cache_of(const fovea_kv_cache_options* given) {

@@ -72,12 +72,17 @@ inline void fold_blocks(const DecodeWork& work, std::int64_t first, std::int64_t
 // a value that is not finite, perhaps of a hidden key: 0 · inf. Those few do the work again with
 // care.
 inline std::int64_t finish_chunk(const DecodeWork& work, const DecodeState& state) {
-  if (!store_output(work.call, work.chunk, state)) {
+  const Targets& targets = work.call.targets;
+  if (!is_explained(work.call, work.chunk, state)) {
     start_state(work.call, work.chunk, state);
     fold_blocks(work, work.chunk.first_block(), work.chunk.last_block(), HiddenValues::checked,
                 state);
-    store_output(work.call, work.chunk, state);
   }
+  if (targets.state.given()) {
+    give_output(state_rows(work.call, state), work.chunk.rows, targets.state);
+    give_sums(state_rows(work.call, state), work.chunk.rows, targets.state);
+  }
+  if (targets.output.given()) store_output(work.call, work.chunk, state);
   return store_statistics(work.call, work.chunk, state);
 }
 

@@ -16,6 +16,7 @@
 #include "kernels/decode_scores-inl.h"
 #include "kernels/finish-inl.h"
 #include "kernels/pack_rows-inl.h"
+#include "kernels/partial_state.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::kernels::HWY_NAMESPACE {
@@ -70,7 +71,17 @@ inline void load_queries(const DecodeCall& call, DecodeRows& chunk, float* spare
   for_score_rows(rows.count, InterleaveRows{spare, head_size, query});
 }
 
-/// The state before key 0; a sink is a block before it: m = sink, l = 1, O = 0.
+inline StateRows state_rows(const DecodeCall& call, const DecodeState& state) {
+  return {.m = state.m,
+          .l = state.l,
+          .o = state.o,
+          .lane_stride = call.shape.value_stride,
+          .column_stride = 1,
+          .first_column = 0,
+          .columns = call.problem.value_size()};
+}
+
+/// The state before the call's first key: the caller's, or that before key 0; a sink is a block before it: m = sink, l = 1, O = 0.
 inline void start_state(const DecodeCall& call, const DecodeRows& chunk, const DecodeState& state) {
   for (int row = 0; row < kDecodeRows; ++row) {
     const auto at = static_cast<std::size_t>(std::min(row, chunk.rows.count - 1));
@@ -80,27 +91,40 @@ inline void start_state(const DecodeCall& call, const DecodeRows& chunk, const D
     state.seen[row] = 0.0F;
   }
   std::fill_n(state.o, chunk.rows.count * call.shape.value_stride, 0.0F);
+  if (call.targets.state.resume)
+    take_state(call.targets.state, chunk.rows, chunk.rows.count, state_rows(call, state));
 }
 
-/// Writes O / l. Returns false when some of it is NaN for which l has no reason.
-inline bool store_output(const DecodeCall& call, const DecodeRows& chunk,
+/// False when some O / l is NaN for which l has no reason.
+inline bool is_explained(const DecodeCall& call, const DecodeRows& chunk,
+                         const DecodeState& state) {
+  const FloatTag tag;
+  const std::int64_t size = call.problem.value_size();
+  for (int row = 0; row < chunk.rows.count; ++row) {
+    const float* const o = state.o + row * call.shape.value_stride;
+    const FloatVector l = hn::Set(tag, state.l[row]);
+    auto nan = hn::FirstN(tag, 0);
+    for (std::int64_t c = 0; c < size; c += kVectorRows) {
+      const auto inside = hn::FirstN(tag, static_cast<std::size_t>(size - c));
+      nan = hn::Or(nan, hn::And(hn::IsNaN(normalize(l, hn::Load(tag, o + c))), inside));
+    }
+    if (!std::isnan(state.l[row]) && !hn::AllFalse(tag, nan)) return false;
+  }
+  return true;
+}
+
+/// Writes O / l, which it leaves in the state.
+inline void store_output(const DecodeCall& call, const DecodeRows& chunk,
                          const DecodeState& state) {
   const FloatTag tag;
   const MutableTensorView& output = call.targets.output;
   const std::int64_t size = call.problem.value_size();
   const bool plain = output.dtype() == DType::f32 && output.stride(3) == 1;
-  bool explained = true;
   for (int row = 0; row < chunk.rows.count; ++row) {
     float* const o = state.o + row * call.shape.value_stride;
     const FloatVector l = hn::Set(tag, state.l[row]);
-    auto nan = hn::FirstN(tag, 0);
-    for (std::int64_t c = 0; c < size; c += kVectorRows) {
-      const FloatVector normal = normalize(l, hn::Load(tag, o + c));
-      const auto inside = hn::FirstN(tag, static_cast<std::size_t>(size - c));
-      nan = hn::Or(nan, hn::And(hn::IsNaN(normal), inside));
-      hn::Store(normal, tag, o + c);
-    }
-    explained &= std::isnan(state.l[row]) || hn::AllFalse(tag, nan);
+    for (std::int64_t c = 0; c < size; c += kVectorRows)
+      hn::Store(normalize(l, hn::Load(tag, o + c)), tag, o + c);
     const std::int64_t at = row_offset(output, chunk.rows, row);
     if (plain) {
       std::copy_n(o, size, static_cast<float*>(output.mutable_data()) + at);
@@ -109,7 +133,6 @@ inline bool store_output(const DecodeCall& call, const DecodeRows& chunk,
     for (std::int64_t c = 0; c < size; ++c)
       store_number(o[c], output.dtype(), output.mutable_data(), at + c * output.stride(3));
   }
-  return explained;
 }
 
 /// Writes the statistics; returns the rows that saw no key.

@@ -13,13 +13,23 @@
 
 namespace fovea::kernels {
 
-/// Where the results of a call go; views with four (output) and three (statistics) axes, statistics
-/// optional.
+/// Rows between two parts of their keys, all f32; given together or not at all.
+struct StateTargets {
+  MutableTensorView output;    ///< [batch, query_heads, queries, value_size]: O
+  MutableTensorView log2_max;  ///< [batch, query_heads, queries]: m
+  MutableTensorView sum;       ///< likewise: l
+  bool resume = false;         ///< they hold the state to start from
+  bool given() const noexcept { return output.given(); }
+};
+
+/// Where the results of a call go; views with four (output) and three (statistics) axes. Any may be
+/// missing; not output and state both.
 struct Targets {
   MutableTensorView output;       ///< [batch, query_heads, queries, value_size], of the output type
   MutableTensorView log_sum_exp;  ///< [batch, query_heads, queries], f32
   MutableTensorView row_max;
   MutableTensorView row_sum;
+  StateTargets state;
 };
 
 /// How an implementation cuts a call up; plan.h says what the numbers mean.
@@ -57,6 +67,9 @@ struct Implementation {
   /// last was begun. The float mode is the default one on the calling thread.
   std::optional<std::int64_t> (*run)(const ValidAttention& problem, const Blocking& blocking,
                                      const Resources& resources, const Targets& targets);
+
+  /// It can take a state and give one.
+  bool keeps_state = true;
 };
 
 }  // namespace fovea::kernels

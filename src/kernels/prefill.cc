@@ -137,7 +137,8 @@ inline void look_ahead(const PrefillCall& call, const TaskScratch& parts, std::s
   const RowBlock& block = *parts.blocks()[i];
   if (i + 1 < parts.used && !parts.blocks()[i + 1]->packed)
     ahead.add(call.problem.query, parts.blocks()[i + 1]->rows);
-  if (block.most_last <= key_end) ahead.add(call.targets.output, block.rows);
+  if (block.most_last <= key_end && call.targets.output.given())
+    ahead.add(call.targets.output, block.rows);
 }
 
 // Folds every key block that some row sees and writes the output. Returns false as store_output

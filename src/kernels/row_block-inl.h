@@ -16,6 +16,7 @@
 
 #include "kernels/finish-inl.h"
 #include "kernels/pack_rows-inl.h"
+#include "kernels/partial_state.h"
 #include "kernels/prefill.h"
 #include "kernels/row_block.h"
 
@@ -77,7 +78,17 @@ inline void place_rows(const PrefillCall& call, const TaskPlace& place, std::int
   place_ranges(call, block);
 }
 
-// The state before key 0; a sink is a block before it: m = sink, l = 1, O = 0.
+inline StateRows state_of(const PrefillCall& call, RowBlock& block) {
+  return {.m = block.m.data(),
+          .l = block.l.data(),
+          .o = block.o,
+          .lane_stride = 1,
+          .column_stride = kRows,
+          .first_column = 0,
+          .columns = call.problem.value_size()};
+}
+
+// The state before the call's first key: the caller's, or that before key 0; a sink is a block before it: m = sink, l = 1, O = 0.
 inline void start_rows(const PrefillCall& call, RowBlock& block) {
   block.m.fill(-kFloatInfinity);
   block.l.fill(0.0F);
@@ -90,6 +101,9 @@ inline void start_rows(const PrefillCall& call, RowBlock& block) {
   block.stored = false;
   block.untouched = !call.problem.sinks.given();
   if (!block.untouched) std::fill_n(block.o, call.problem.value_size() * kRows, 0.0F);
+  if (!call.targets.state.resume) return;
+  block.untouched = false;
+  take_state(call.targets.state, block.rows, kRows, state_of(call, block));
 }
 
 // Rows for which q times the factor is not finite: q stays as it is and the scores take the factor;
@@ -141,7 +155,9 @@ inline bool store_output(const PrefillCall& call, float* spare, RowBlock& block)
   if (block.untouched) std::fill_n(block.o, call.problem.value_size() * kRows, 0.0F);
   const MutableTensorView& output = call.targets.output;
   const std::int64_t value_size = call.problem.value_size();
-  const bool plain = output.dtype() == DType::f32 && (output.stride(3) == 1 || value_size == 1);
+  const bool wanted = output.given();
+  const bool plain =
+      wanted && output.dtype() == DType::f32 && (output.stride(3) == 1 || value_size == 1);
   bool explained = true;
   for (int lane = 0; lane < block.rows.count; lane += kRowStep) {
     float* rows[kRowStep];
@@ -153,7 +169,7 @@ inline bool store_output(const PrefillCall& call, float* spare, RowBlock& block)
                        : spare + i * value_size;
     }
     explained &= !unpack_step(block.o + lane, block.l.data() + lane, value_size, rows);
-    for (int i = 0; i < count && !plain; ++i) {
+    for (int i = 0; i < count && wanted && !plain; ++i) {
       const std::int64_t at = row_offset(output, block.rows, lane + i);
       for (std::int64_t c = 0; c < value_size; ++c)
         store_number(rows[i][c], output.dtype(), output.mutable_data(), at + c * output.stride(3));
@@ -162,8 +178,12 @@ inline bool store_output(const PrefillCall& call, float* spare, RowBlock& block)
   return explained;
 }
 
-// Writes the statistics; returns the rows that saw no key.
-inline std::int64_t store_statistics(const PrefillCall& call, const RowBlock& block) {
+// Writes the state and the statistics; returns the rows that saw no key.
+inline std::int64_t store_statistics(const PrefillCall& call, RowBlock& block) {
+  if (call.targets.state.given()) {
+    give_output(state_of(call, block), block.rows, call.targets.state);
+    give_sums(state_of(call, block), block.rows, call.targets.state);
+  }
   const FloatTag tag;
   alignas(64) std::array<float, kRows> sink;
   alignas(64) std::array<float, kRows> sink_in_log2;

@@ -312,6 +312,50 @@ fovea_kv_cache_options sizes_of_the_call() {
   return options;
 }
 
+TEST(FoveaAttend, HandsAStateFromCallToCall) {
+  Call whole;
+  whole.answer.row_max = whole.answer.row_sum = {};
+  ASSERT_EQ(whole.attend(), FOVEA_OK) << whole.error.text;
+  // A first call that sees no key, and a second that sees all.
+  Call parts;
+  std::vector<float> state_output(parts.output.size(), kUntouched);
+  std::vector<float> log2_max(parts.row_max.size(), kUntouched);
+  std::vector<float> sum = log2_max;
+  parts.answer.output = parts.answer.log_sum_exp = {};
+  parts.answer.row_max = parts.answer.row_sum = {};
+  parts.answer.state_output = {FOVEA_F32, 4, state_output.data(), parts.query_sizes.data(),
+                               nullptr};
+  parts.answer.state_log2_max = {FOVEA_F32, 3, log2_max.data(), parts.row_sizes.data(), nullptr};
+  parts.answer.state_sum = {FOVEA_F32, 3, sum.data(), parts.row_sizes.data(), nullptr};
+  std::int64_t bytes = -1;
+  ASSERT_EQ(fovea_workspace_size(&parts.attention, nullptr, &bytes, nullptr), FOVEA_OK);
+  std::vector<std::byte> memory(static_cast<std::size_t>(bytes) + 128);
+  void* start = memory.data();
+  std::size_t room = memory.size();
+  parts.answer.workspace = std::align(64, static_cast<std::size_t>(bytes) + 1, start, room);
+  parts.answer.workspace_size = bytes;
+  const std::int64_t none = 0;
+  parts.attention.key_lengths = {FOVEA_I64, 1, &none, parts.batch_sizes.data(), nullptr};
+  ASSERT_EQ(parts.attend(), FOVEA_OK) << parts.error.text;
+  EXPECT_THAT(sum, Each(0.0F));
+  parts.attention.key_lengths = {};
+  parts.answer.resume = 1;
+  parts.answer.output = {FOVEA_F32, 4, parts.output.data(), parts.query_sizes.data(), nullptr};
+  ASSERT_EQ(parts.attend(), FOVEA_OK) << parts.error.text;
+  EXPECT_THAT(parts.output, ElementsAreArray(whole.output));
+  EXPECT_THAT(sum, Each(testing::Gt(0.0F)));
+
+  parts.answer.resume = 2;
+  EXPECT_EQ(parts.attend(), FOVEA_INVALID_ARGUMENT);
+  parts.answer.resume = 1;
+  parts.answer.workspace = nullptr;
+  parts.answer.workspace_size = 64;
+  EXPECT_EQ(parts.attend(), FOVEA_INVALID_ARGUMENT);
+  EXPECT_THAT(parts.error.text, HasSubstr("workspace"));
+  EXPECT_EQ(fovea_workspace_size(&parts.attention, nullptr, nullptr, nullptr),
+            FOVEA_INVALID_ARGUMENT);
+}
+
 TEST(FoveaKvCache, GivesTheBitsOfTheWhole) {
   Call whole;
   whole.attention.bias = whole.attention.keep = whole.attention.key_lengths = {};

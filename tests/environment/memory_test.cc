@@ -58,6 +58,19 @@ TEST(Memory, OfASmallCallIsNone) {
   EXPECT_EQ(bytes_of_a_call(numbers, {}), 0);
 }
 
+TEST(Memory, OfACallWithAWorkspaceIsNone) {
+  for (const char* const name : {"prefill", "decode", "small"}) {
+    RandomQuestion numbers({4, 3, 64}, {2, 1000, 64});
+    const Execution execution{.threads = 2, .implementation = name};
+    Tensor workspace(DType::u8, {plan(numbers.attention(), execution).scratch_bytes});
+    const AttendInto into{.output = numbers.output.mutable_view(), .workspace = workspace.bytes()};
+    attend_into(numbers.attention(), into, execution);  // starts the threads
+    const WatchAllocations watch;
+    attend_into(numbers.attention(), into, execution);
+    EXPECT_EQ(watch.count(), 0) << name;
+  }
+}
+
 /// A public call; throws or returns false when memory runs out.
 struct PublicCall {
   const char* name;

@@ -1,6 +1,10 @@
 // attend: the whole library in one call.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
 #include "fovea/attention/attention.h"
 #include "fovea/core/tensor.h"
 #include "fovea/engine/plan.h"
@@ -24,17 +28,45 @@ struct Attended {
 /// itself, Error{out_of_memory} before any work when the results do not fit.
 Attended attend(const Attention& attention, const Execution& execution = {});
 
-/// Where attend_into writes. Only `output` is a must; views that are not given are not written.
+/// What all keys so far have made of the rows, so that other keys can follow in another call or on another machine. All
+/// f32, any strides but 0, of the query's rank; all three are given or none.
+struct PartialState {
+  MutableTensorView output = {};    ///< [batch, query_heads, queries, value_size]: sum of weight · value, not yet divided by `sum`
+  MutableTensorView log2_max = {};  ///< [batch, query_heads, queries]: largest score times log2(e); -inf = no key yet
+  MutableTensorView sum = {};       ///< [batch, query_heads, queries]: of exp2(score · log2(e) - log2_max)
+};
+
+/// Where attend_into writes. `output` or `state` is a must; views that are not given are not written.
 struct AttendInto {
   MutableTensorView output = {};       ///< as Attended::output; any strides but 0; its type is the output type
   MutableTensorView log_sum_exp = {};  ///< as in Attended
   MutableTensorView row_max = {};
   MutableTensorView row_sum = {};
+
+  /// The keys of a call may be one part of those that the rows see. The calls go over the parts in order, each with the
+  /// state that the one before left, changed in place; the last one's results are those of one call over all keys, to the
+  /// bit, when every part but the last has a multiple of kPackedKeys keys:
+  ///
+  ///   attend_into({.query = q, .key = k1, .value = v1}, {.state = state});
+  ///   attend_into({.query = q, .key = k2, .value = v2}, {.output = output, .state = state, .resume = true});
+  ///
+  /// Positions count from the part's first key: causal, window and ALiBi want Diagonal::at(query 0's position minus that of
+  /// this key), and take the default for the last part alone. Sinks are given to every part alike. The reference, and so an
+  /// f64 query, has no such state: Error{unsupported}.
+  PartialState state = {};
+  /// True: `state` holds what earlier keys left. False: the call begins anew, and what `state` holds has no meaning.
+  bool resume = false;
+
+  /// The call's scratch, aligned to 64 bytes, of Plan::scratch_bytes or more for the same question and execution; no other
+  /// call may use it meanwhile. attend_into then allocates nothing, but what starts the threads of the first call. Empty:
+  /// it allocates its own.
+  std::span<std::byte> workspace = {};
 };
 
-/// attend into the caller's memory. Returns the number of rows without a visible key. Throws as attend, and when a
-/// target has another shape or type, a stride of 0, or overlaps an input or another target; nothing is written then.
-/// With batch, query_heads or queries = 0 nothing is written and no pointer needs to be valid.
+/// attend into the caller's memory. Returns the number of rows to which no key of this call is visible. Throws as attend,
+/// and when a target has another shape or type, a stride of 0, or overlaps an input or another target, or the workspace is
+/// too small; nothing is written then. With batch, query_heads or queries = 0 nothing is written and no pointer needs to be
+/// valid.
 std::int64_t attend_into(const Attention& attention, const AttendInto& into, const Execution& execution = {});
 
 }  // namespace fovea
