@@ -108,6 +108,8 @@ typedef struct fovea_attention {
   int32_t causal;
   int32_t diagonal;        ///< a fovea_diagonal
   const fovea_kv_cache* cache;  ///< in the place of key and value; the query then has 4 axes
+  fovea_tensor query_offsets;   ///< of a ragged batch: [sequences + 1], FOVEA_I32 or FOVEA_I64
+  fovea_tensor key_offsets;
 } fovea_attention;
 
 /// A way to stop a call from another thread: see fovea_stop_create.

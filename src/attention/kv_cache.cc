@@ -36,6 +36,10 @@ TensorView checked(const TensorView& view, const char* name, const KvCacheSizes&
   }
   if (wide.element_count() > 0 && wide.data() == nullptr)
     fail(fmt::format("{} is a null pointer", name));
+  if (!wide.is_within_addresses()) {
+    fail(fmt::format("{} {} with strides {} reaches beyond all addresses", name,
+                     to_string(view.shape()), to_string(view.strides())));
+  }
   return wide;
 }
 
@@ -96,7 +100,11 @@ KvCache& KvCache::operator=(KvCache&& other) noexcept {
 
 KvCache::Store KvCache::make_store(std::int64_t capacity) const {
   const std::int64_t blocks = blocks_of(capacity);
-  if (blocks > INT64_MAX / kPackedKeys) {
+  std::int64_t elements = kPackedKeys;
+  for (const std::int64_t count :
+       {blocks, std::max(sizes_.head_size, sizes_.value_size),
+        std::max<std::int64_t>(1, sizes_.key_heads), std::max<std::int64_t>(1, sizes_.batch)}) {
+    if (!__builtin_mul_overflow(elements, count, &elements)) continue;
     throw Error(ErrorKind::out_of_memory,
                 fmt::format("KvCache: out of memory: room for {} tokens asked for", capacity));
   }
@@ -115,13 +123,15 @@ void KvCache::append(const TensorView& key, const TensorView& value) {
     fail(fmt::format("key has {} tokens, value {}; as many are wanted", added, values.size(2)));
   std::int64_t needed = 0;
   if (__builtin_add_overflow(tokens_, added, &needed))
-    fail(fmt::format("{} tokens and {} more are too many", tokens_, added));
+    throw Error(ErrorKind::out_of_memory,
+                fmt::format("KvCache: out of memory: {} tokens and {} more", tokens_, added));
   if (needed <= store_.capacity) {
     put_key(store_, keys);
     put_value(store_, values);
   } else {
     // The old memory lives until the new tokens are in: they may lie in it.
-    Store grown = make_store(std::max(needed, 2 * store_.capacity));
+    Store grown = make_store(
+        std::max(needed, store_.capacity > INT64_MAX / 2 ? needed : 2 * store_.capacity));
     copy_tokens(grown);
     put_key(grown, keys);
     put_value(grown, values);

@@ -206,15 +206,7 @@ void check_readable(const TensorView& view, const char* name) {
     fail("{} {} is a null pointer; it must point at {} elements", name, to_string(view.shape()),
          view.element_count());
   }
-  std::int64_t reach = 0;
-  bool fits = true;
-  for (int axis = 0; fits && axis < view.rank(); ++axis) {
-    std::int64_t step = 0;
-    fits = view.stride(axis) != std::numeric_limits<std::int64_t>::min() &&
-           !__builtin_mul_overflow(std::abs(view.stride(axis)), view.size(axis) - 1, &step) &&
-           !__builtin_add_overflow(reach, step, &reach);
-  }
-  if (!fits || reach > std::numeric_limits<std::int64_t>::max() / 16) {
+  if (!view.is_within_addresses()) {
     fail("{} {} with strides {} reaches beyond all addresses", name, to_string(view.shape()),
          to_string(view.strides()));
   }
@@ -262,6 +254,8 @@ KeyRange ValidAttention::visible_keys(std::int64_t batch_entry, std::int64_t row
 }
 
 ValidAttention validate(const Attention& attention, const Execution& execution) {
+  if (attention.query_offsets.given() || attention.key_offsets.given())
+    fail("offsets are given; one sequence at a time is wanted here (RaggedBatch::question)");
   check_given(attention);
   check_types(attention);
   check_numbers(attention, execution);

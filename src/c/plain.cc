@@ -23,7 +23,8 @@ constexpr std::uint64_t kFirstAttention = 320;
 constexpr std::uint64_t kFirstExecution = 24;
 constexpr std::uint64_t kFirstAnswer = 144;
 constexpr std::uint64_t kFirstKvCacheOptions = 56;
-static_assert(sizeof(fovea_attention) == kFirstAttention + sizeof(void*) &&
+static_assert(sizeof(fovea_attention) ==
+                  kFirstAttention + sizeof(void*) + 2 * sizeof(fovea_tensor) &&
               sizeof(fovea_execution) == kFirstExecution + sizeof(void*) &&
               sizeof(fovea_answer) == kFirstAnswer + 120 &&
               sizeof(fovea_kv_cache_options) == kFirstKvCacheOptions);
@@ -150,6 +151,8 @@ Attention attention_of(const fovea_attention* given) {
   attention.alibi_slopes = view_of<TensorView>(plain.alibi_slopes, "alibi_slopes");
   attention.sinks = view_of<TensorView>(plain.sinks, "sinks");
   attention.key_lengths = view_of<TensorView>(plain.key_lengths, "key_lengths");
+  attention.query_offsets = view_of<TensorView>(plain.query_offsets, "query_offsets");
+  attention.key_offsets = view_of<TensorView>(plain.key_offsets, "key_offsets");
   if (plain.cache != nullptr) {
     if (attention.key.given() || attention.value.given())
       fail("cache is given, and so is key or value; the cache stands in their place");

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <limits>
 
 #include "fovea/core/error.h"
 
@@ -29,6 +31,21 @@ bool TensorView::is_contiguous() const noexcept {
     expected *= size(axis);
   }
   return true;
+}
+
+bool TensorView::is_within_addresses() const noexcept {
+  std::int64_t reach = 0;
+  for (int axis = 0; axis < rank(); ++axis) {
+    std::int64_t step = 0;
+    if (size(axis) == 0) return true;
+    if (stride(axis) == std::numeric_limits<std::int64_t>::min() ||
+        __builtin_mul_overflow(std::abs(stride(axis)), size(axis) - 1, &step) ||
+        __builtin_add_overflow(reach, step, &reach)) {
+      return false;
+    }
+  }
+  constexpr std::int64_t kLargestElement = 8;
+  return reach <= std::numeric_limits<std::int64_t>::max() / (2 * kLargestElement);
 }
 
 double TensorView::number_at_offset(std::int64_t offset) const noexcept {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/call.h"
 #include "engine/select.h"
 #include "fovea/core/error.h"
 #include "kernels/target.h"
@@ -68,8 +69,15 @@ Plan plan_of(const Selection& selection, std::vector<Refusal> refusals) {
 }  // namespace engine
 
 std::string Plan::explain() const {
-  std::string text = fmt::format("{} runs on {} with {} thread{}", implementation, target, threads,
-                                 threads == 1 ? "" : "s");
+  std::string text;
+  if (sequences > 0) {
+    text = fmt::format(
+        "a ragged batch of {} sequence{}, {} of them side by side on one thread each; for the "
+        "largest:\n",
+        sequences, sequences == 1 ? "" : "s", side_by_side);
+  }
+  text += fmt::format("{} runs on {} with {} thread{}", implementation, target, threads,
+                      threads == 1 ? "" : "s");
   if (query_block > 0) {
     text += fmt::format(": {} row{} a task, keys {} at a time, {} bytes of scratch", query_block,
                         query_block == 1 ? "" : "s", key_block, scratch_bytes);
@@ -82,10 +90,9 @@ std::string Plan::explain() const {
 }
 
 Plan plan(const Attention& attention, const Execution& execution) {
-  const ValidAttention problem = validate(attention, execution);
   std::vector<Refusal> refusals;
-  const engine::Selection selection = engine::select(problem, execution, &refusals);
-  return engine::plan_of(selection, std::move(refusals));
+  const engine::Call call(attention, execution, &refusals);
+  return call.plan(std::move(refusals));
 }
 
 std::vector<ImplementationInfo> list_implementations() {

@@ -178,6 +178,29 @@ TEST(KvCache, RefusesRoomForMoreTokensThanCanBeCounted) {
     KvCache cache({.head_size = 2, .value_size = 2}, DType::f32, INT64_MAX);
   });
   EXPECT_EQ(text, "KvCache: out of memory: room for 9223372036854775807 tokens asked for");
+  const std::string large = error_text(ErrorKind::out_of_memory, [] {
+    KvCache cache({.key_heads = std::int64_t{1} << 40, .head_size = 1 << 20}, DType::f32, 128);
+  });
+  EXPECT_THAT(large, HasSubstr("out of memory"));
+  // A broadcast row makes any number of tokens of a few bytes.
+  const float row[2] = {1, 2};
+  KvCache cache({.head_size = 2, .value_size = 2}, DType::f32, 0);
+  cache.append(TensorView(row, {1, 2}), TensorView(row, {1, 2}));
+  const TensorView endless(row, {INT64_MAX / 2, 2}, {0, 1});
+  EXPECT_THAT(error_text(ErrorKind::out_of_memory, [&] { cache.append(endless, endless); }),
+              HasSubstr("out of memory"));
+  EXPECT_EQ(cache.tokens(), 1);
+}
+
+TEST(KvCache, RefusesStridesThatNoMemoryHolds) {
+  const float row[2] = {1, 2};
+  KvCache cache({.head_size = 2, .value_size = 2}, DType::f32, 0);
+  for (const std::int64_t stride : {INT64_MAX, INT64_MIN, INT64_MAX / 2}) {
+    const TensorView far(row, {3, 2}, {stride, 1});
+    EXPECT_THAT(error_text(ErrorKind::invalid_argument, [&] { cache.append(far, far); }),
+                HasSubstr("reaches beyond all addresses"));
+  }
+  EXPECT_EQ(cache.tokens(), 0);
 }
 
 }  // namespace

@@ -312,6 +312,24 @@ fovea_kv_cache_options sizes_of_the_call() {
   return options;
 }
 
+TEST(FoveaAttend, TakesARaggedBatch) {
+  Call call;
+  for (auto* sizes : {&call.query_sizes, &call.key_sizes, &call.row_sizes})
+    sizes->erase(sizes->begin());
+  call.attention.query.rank = call.attention.key.rank = call.attention.value.rank = 3;
+  call.answer.output.rank = 3;
+  call.answer.log_sum_exp.rank = call.answer.row_max.rank = call.answer.row_sum.rank = 2;
+  const std::vector<std::int64_t> three{3};
+  const std::vector<std::int32_t> queries{0, 1, kQueries};
+  const std::vector<std::int64_t> keys{0, 2, kKeys};
+  call.attention.query_offsets = plain(FOVEA_I32, queries.data(), three);
+  call.attention.key_offsets = plain(FOVEA_I64, keys.data(), three);
+  fovea::Attention same = call.same_in_cxx();
+  same.query_offsets = fovea::TensorView(queries.data(), {3});
+  same.key_offsets = fovea::TensorView(keys.data(), {3});
+  expect_same_answer(call, fovea::attend(same));
+}
+
 TEST(FoveaAttend, HandsAStateFromCallToCall) {
   Call whole;
   whole.answer.row_max = whole.answer.row_sum = {};

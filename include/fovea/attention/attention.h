@@ -89,6 +89,15 @@ struct Attention {
   TensorView sinks = {};
   /// [batch], i32 or i64: the valid keys of each batch entry, 0 to keys; later ones are hidden.
   TensorView key_lengths = {};
+
+  /// A ragged batch ("varlen"): sequences of different lengths, packed one after the other along the token axis of query, key
+  /// and value, which then have no batch axis. [sequences + 1], i32 or i64: sequence n asks with the query tokens from
+  /// query_offsets[n] up to query_offsets[n + 1], and sees key tokens by key_offsets likewise. Both are given; they begin with
+  /// 0, never fall and end with the number of tokens. Everything counts within a sequence, the diagonal too. bias and keep
+  /// are broadcast to [query_heads, query tokens, keys of the longest sequence]: the last axis is keys of the row's own
+  /// sequence. Not together with key_lengths or packed_key.
+  TensorView query_offsets = {};
+  TensorView key_offsets = {};
 };
 
 /// How to compute it. Nothing here changes a bit of the answer, but for `output_type` and naming "reference".

@@ -46,6 +46,9 @@ class TensorView {
   /// there are none.
   bool is_contiguous() const noexcept;
 
+  /// True when all offsets of elements, in bytes, fit in 63 bits: memory can hold the view at all.
+  bool is_within_addresses() const noexcept;
+
   /// The element at the given index, one number an axis. T must be the view's type.
   template <typename T, std::integral... Index>
   const T& at(Index... index) const noexcept {

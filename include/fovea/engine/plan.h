@@ -23,6 +23,9 @@ struct Plan {
   std::int64_t query_block = 0;    ///< rows that one task computes
   std::int64_t key_block = 0;      ///< keys that are folded in at a time
   std::int64_t scratch_bytes = 0;  ///< beyond inputs and outputs, all threads together
+  /// Of a ragged batch; implementation and blocks are then those of its largest sequence. 0 = no ragged batch.
+  std::int64_t sequences = 0;
+  std::int64_t side_by_side = 0;   ///< sequences that run on one thread each, at the same time
   std::vector<Refusal> refusals;
 
   /// The above in sentences, a line each: for people.

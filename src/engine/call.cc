@@ -1,0 +1,40 @@
+// The one place that tells a question from a ragged batch.
+#include "engine/call.h"
+
+#include <utility>
+
+namespace fovea::engine {
+
+Call::Call(const Attention& attention, const Execution& execution, std::vector<Refusal>* refusals)
+    : execution_(execution) {
+  if (is_ragged(attention)) {
+    batch_.emplace(attention, execution);
+    ragged_ = select_ragged(*batch_, execution, refusals);
+    selection_ = ragged_.largest;
+  } else {
+    question_.emplace(validate(attention, execution));
+    selection_ = select(*question_, execution, refusals);
+  }
+}
+
+std::int64_t Call::scratch_bytes() const noexcept {
+  return batch_ ? ragged_.scratch_bytes : selection_.blocking.scratch_bytes;
+}
+
+Plan Call::plan(std::vector<Refusal> refusals) const {
+  Plan plan = plan_of(selection_, std::move(refusals));
+  if (!batch_) return plan;
+  plan.sequences = batch_->sequences();
+  plan.side_by_side = ragged_.side_by_side;
+  plan.threads = ragged_.threads;
+  plan.scratch_bytes = ragged_.scratch_bytes;
+  return plan;
+}
+
+std::optional<std::int64_t> Call::run(const kernels::Resources& resources,
+                                      const kernels::Targets& targets) const {
+  if (batch_) return run_ragged(*batch_, execution_, ragged_, resources, targets);
+  return selection_.implementation->run(*question_, selection_.blocking, resources, targets);
+}
+
+}  // namespace fovea::engine

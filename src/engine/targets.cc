@@ -1,0 +1,133 @@
+// Every check of where a call's results go.
+#include "engine/targets.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "engine/memory_overlap.h"
+#include "fovea/core/error.h"
+
+namespace fovea::engine {
+namespace {
+
+template <typename... Args>
+[[noreturn]] void fail(fmt::format_string<Args...> text, Args&&... args) {
+  throw Error(ErrorKind::invalid_argument,
+              "attend: " + fmt::format(text, std::forward<Args>(args)...));
+}
+
+using Named = std::pair<const char*, TensorView>;
+
+struct WantedTarget {
+  const char* name;
+  MutableTensorView view;
+  bool is_statistic;  // no axis of values
+  DType type;
+};
+
+void check_target(const WantedTarget& target, const Shape& wanted) {
+  const TensorView& view = target.view;
+  if (view.shape() != wanted) {
+    fail("{} is {}; {} is wanted", target.name, to_string(view.shape()), to_string(wanted));
+  }
+  if (view.dtype() != target.type)
+    fail("{} is {}; {} is wanted", target.name, name_of(view.dtype()), name_of(target.type));
+}
+
+// Only for targets that will be written: each element has an address of its own.
+void check_memory(const WantedTarget& target) {
+  const char* const name = target.name;
+  const MutableTensorView& view = target.view;
+  if (view.element_count() == 0) return;
+  if (view.data() == nullptr) {
+    fail("{} {} is a null pointer; it must point at {} elements", name, to_string(view.shape()),
+         view.element_count());
+  }
+  if (!view.is_within_addresses()) {
+    fail("{} {} with strides {} reaches beyond all addresses", name, to_string(view.shape()),
+         to_string(view.strides()));
+  }
+  if (!elements_are_distinct(view)) {
+    fail("elements of {} {} with strides {} share memory; each needs its own", name,
+         to_string(view.shape()), to_string(view.strides()));
+  }
+}
+
+void check_apart(const WantedTarget& target, const Named& other) {
+  if (!other.second.given() || !may_overlap(target.view, other.second)) return;
+  fail("{} overlaps {} in memory; give it memory of its own", target.name, other.first);
+}
+
+bool any_given(const PartialState& state) {
+  return state.output.given() || state.log2_max.given() || state.sum.given();
+}
+
+void check_state(const ValidAttention& problem, const Attention& attention,
+                 const AttendInto& into) {
+  const PartialState& state = into.state;
+  if (!any_given(state)) {
+    if (into.resume) fail("resume is true, but no state is given to resume from");
+    if (!into.output.given()) fail("output is not given");
+    return;
+  }
+  if (!state.output.given() || !state.log2_max.given() || !state.sum.given())
+    fail("state.output, state.log2_max and state.sum must be given together");
+  const bool by_position = problem.causal || problem.alibi_slopes.given() ||
+                           problem.window.left != Window::kUnbounded ||
+                           problem.window.right != Window::kUnbounded;
+  // Without an output more parts will follow, so this one's last key is not where the last query
+  // stands.
+  if (by_position && !into.output.given() &&
+      attention.diagonal.kind() == Diagonal::Kind::bottom_right) {
+    fail(
+        "causal, window and alibi_slopes over one part of the keys need Diagonal::at(position of "
+        "query 0 minus that of the part's first key)");
+  }
+}
+
+}  // namespace
+
+// The last `rank` axes of [batch, heads, queries, size].
+Shape result_shape(const ValidAttention& problem, bool statistic) {
+  const Shape all{problem.batch(), problem.query_heads(), problem.queries(), problem.value_size()};
+  const int first = 4 - problem.given_rank;
+  const int last = statistic ? 3 : 4;
+  return Shape(std::span(all.begin() + first, all.begin() + last));
+}
+
+void check_targets(const ValidAttention& problem, const Attention& attention,
+                   const AttendInto& into) {
+  check_state(problem, attention, into);
+  const std::array<WantedTarget, 7> targets{
+      {{"output", into.output, false, problem.output_type},
+       {"log_sum_exp", into.log_sum_exp, true, DType::f32},
+       {"row_max", into.row_max, true, DType::f32},
+       {"row_sum", into.row_sum, true, DType::f32},
+       {"state.output", into.state.output, false, DType::f32},
+       {"state.log2_max", into.state.log2_max, true, DType::f32},
+       {"state.sum", into.state.sum, true, DType::f32}}};
+  const std::array<Named, 11> inputs{{{"query", attention.query},
+                                      {"key", attention.key},
+                                      {"packed_key", attention.packed_key},
+                                      {"value", attention.value},
+                                      {"bias", attention.bias},
+                                      {"keep", attention.keep},
+                                      {"alibi_slopes", attention.alibi_slopes},
+                                      {"sinks", attention.sinks},
+                                      {"key_lengths", attention.key_lengths},
+                                      {"query_offsets", attention.query_offsets},
+                                      {"key_offsets", attention.key_offsets}}};
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const WantedTarget& target = targets[i];
+    if (!target.view.given()) continue;
+    check_target(target, result_shape(problem, target.is_statistic));
+    if (problem.rows() == 0) continue;
+    check_memory(target);
+    for (const Named& input : inputs) check_apart(target, input);
+    for (std::size_t j = 0; j < i; ++j) check_apart(target, {targets[j].name, targets[j].view});
+  }
+}
+
+}  // namespace fovea::engine
