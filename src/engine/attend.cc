@@ -18,7 +18,7 @@ namespace {
 }
 
 MutableTensorView with_leading_axes(const MutableTensorView& view, int count) {
-  if (!view.given()) return view;
+  if (!view.given()) return {};
   const TensorView wide = view.with_leading_axes(count);
   return {view.mutable_data(), view.dtype(), wide.shape(), wide.strides()};
 }
@@ -29,14 +29,18 @@ MutableTensorView with_leading_axes(const MutableTensorView& view, int count) {
 
 // The targets with 4 axes.
 kernels::Targets wide_targets(const AttendInto& into, int added) {
-  return {.output = with_leading_axes(into.output, added),
-          .log_sum_exp = with_leading_axes(into.log_sum_exp, added),
-          .row_max = with_leading_axes(into.row_max, added),
-          .row_sum = with_leading_axes(into.row_sum, added),
-          .state = {.output = with_leading_axes(into.state.output, added),
-                    .log2_max = with_leading_axes(into.state.log2_max, added),
-                    .sum = with_leading_axes(into.state.sum, added),
-                    .resume = into.resume}};
+  kernels::Targets targets{.output = with_leading_axes(into.output, added),
+                           .log_sum_exp = with_leading_axes(into.log_sum_exp, added),
+                           .row_max = with_leading_axes(into.row_max, added),
+                           .row_sum = with_leading_axes(into.row_sum, added),
+                           .state = {}};
+  if (into.state.output.given()) {
+    targets.state = {.output = with_leading_axes(into.state.output, added),
+                     .log2_max = with_leading_axes(into.state.log2_max, added),
+                     .sum = with_leading_axes(into.state.sum, added),
+                     .resume = into.resume};
+  }
+  return targets;
 }
 
 // The caller's workspace, or memory of `own`.

@@ -5,15 +5,24 @@
 
 namespace fovea::engine {
 
+namespace {
+
+// Sets `batch` where the question is ragged.
+ValidAttention checked(const Attention& attention, const Execution& execution,
+                       std::optional<RaggedBatch>& batch) {
+  if (!is_ragged(attention)) return validate(attention, execution);
+  return batch.emplace(attention, execution).packed();
+}
+
+}  // namespace
+
 Call::Call(const Attention& attention, const Execution& execution, std::vector<Refusal>* refusals)
-    : execution_(execution) {
-  if (is_ragged(attention)) {
-    batch_.emplace(attention, execution);
+    : execution_(execution), results_(checked(attention, execution, batch_)) {
+  if (batch_) {
     ragged_ = select_ragged(*batch_, execution, refusals);
     selection_ = ragged_.largest;
   } else {
-    question_.emplace(validate(attention, execution));
-    selection_ = select(*question_, execution, refusals);
+    selection_ = select(results_, execution, refusals);
   }
 }
 
@@ -34,7 +43,7 @@ Plan Call::plan(std::vector<Refusal> refusals) const {
 std::optional<std::int64_t> Call::run(const kernels::Resources& resources,
                                       const kernels::Targets& targets) const {
   if (batch_) return run_ragged(*batch_, execution_, ragged_, resources, targets);
-  return selection_.implementation->run(*question_, selection_.blocking, resources, targets);
+  return selection_.implementation->run(results_, selection_.blocking, resources, targets);
 }
 
 }  // namespace fovea::engine

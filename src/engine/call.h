@@ -18,7 +18,7 @@ class Call {
 
   /// A question with the sizes and the type of the results: the call's own, or of a batch the
   /// packed tensors as if they were one sequence.
-  const ValidAttention& results() const noexcept { return batch_ ? batch_->packed() : *question_; }
+  const ValidAttention& results() const noexcept { return results_; }
   /// The implementation; of a batch, that of the largest sequence.
   const kernels::Implementation& implementation() const noexcept {
     return *selection_.implementation;
@@ -33,7 +33,7 @@ class Call {
  private:
   Execution execution_;
   std::optional<RaggedBatch> batch_;
-  std::optional<ValidAttention> question_;  // without a batch
+  ValidAttention results_;
   RaggedSelection ragged_;
   Selection selection_;
 };

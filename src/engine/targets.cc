@@ -18,17 +18,20 @@ template <typename... Args>
               "attend: " + fmt::format(text, std::forward<Args>(args)...));
 }
 
-using Named = std::pair<const char*, TensorView>;
+struct Input {
+  const char* name;
+  const TensorView* view;
+};
 
 struct WantedTarget {
   const char* name;
-  MutableTensorView view;
+  const MutableTensorView* view;
   bool is_statistic;  // no axis of values
   DType type;
 };
 
 void check_target(const WantedTarget& target, const Shape& wanted) {
-  const TensorView& view = target.view;
+  const TensorView& view = *target.view;
   if (view.shape() != wanted) {
     fail("{} is {}; {} is wanted", target.name, to_string(view.shape()), to_string(wanted));
   }
@@ -39,7 +42,7 @@ void check_target(const WantedTarget& target, const Shape& wanted) {
 // Only for targets that will be written: each element has an address of its own.
 void check_memory(const WantedTarget& target) {
   const char* const name = target.name;
-  const MutableTensorView& view = target.view;
+  const TensorView& view = *target.view;
   if (view.element_count() == 0) return;
   if (view.data() == nullptr) {
     fail("{} {} is a null pointer; it must point at {} elements", name, to_string(view.shape()),
@@ -55,9 +58,9 @@ void check_memory(const WantedTarget& target) {
   }
 }
 
-void check_apart(const WantedTarget& target, const Named& other) {
-  if (!other.second.given() || !may_overlap(target.view, other.second)) return;
-  fail("{} overlaps {} in memory; give it memory of its own", target.name, other.first);
+void check_apart(const WantedTarget& target, const char* name, const TensorView& other) {
+  if (!other.given() || !may_overlap(*target.view, other)) return;
+  fail("{} overlaps {} in memory; give it memory of its own", target.name, name);
 }
 
 bool any_given(const PartialState& state) {
@@ -101,32 +104,32 @@ void check_targets(const ValidAttention& problem, const Attention& attention,
                    const AttendInto& into) {
   check_state(problem, attention, into);
   const std::array<WantedTarget, 7> targets{
-      {{"output", into.output, false, problem.output_type},
-       {"log_sum_exp", into.log_sum_exp, true, DType::f32},
-       {"row_max", into.row_max, true, DType::f32},
-       {"row_sum", into.row_sum, true, DType::f32},
-       {"state.output", into.state.output, false, DType::f32},
-       {"state.log2_max", into.state.log2_max, true, DType::f32},
-       {"state.sum", into.state.sum, true, DType::f32}}};
-  const std::array<Named, 11> inputs{{{"query", attention.query},
-                                      {"key", attention.key},
-                                      {"packed_key", attention.packed_key},
-                                      {"value", attention.value},
-                                      {"bias", attention.bias},
-                                      {"keep", attention.keep},
-                                      {"alibi_slopes", attention.alibi_slopes},
-                                      {"sinks", attention.sinks},
-                                      {"key_lengths", attention.key_lengths},
-                                      {"query_offsets", attention.query_offsets},
-                                      {"key_offsets", attention.key_offsets}}};
+      {{"output", &into.output, false, problem.output_type},
+       {"log_sum_exp", &into.log_sum_exp, true, DType::f32},
+       {"row_max", &into.row_max, true, DType::f32},
+       {"row_sum", &into.row_sum, true, DType::f32},
+       {"state.output", &into.state.output, false, DType::f32},
+       {"state.log2_max", &into.state.log2_max, true, DType::f32},
+       {"state.sum", &into.state.sum, true, DType::f32}}};
+  const std::array<Input, 11> inputs{{{"query", &attention.query},
+                                      {"key", &attention.key},
+                                      {"packed_key", &attention.packed_key},
+                                      {"value", &attention.value},
+                                      {"bias", &attention.bias},
+                                      {"keep", &attention.keep},
+                                      {"alibi_slopes", &attention.alibi_slopes},
+                                      {"sinks", &attention.sinks},
+                                      {"key_lengths", &attention.key_lengths},
+                                      {"query_offsets", &attention.query_offsets},
+                                      {"key_offsets", &attention.key_offsets}}};
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const WantedTarget& target = targets[i];
-    if (!target.view.given()) continue;
+    if (!target.view->given()) continue;
     check_target(target, result_shape(problem, target.is_statistic));
     if (problem.rows() == 0) continue;
     check_memory(target);
-    for (const Named& input : inputs) check_apart(target, input);
-    for (std::size_t j = 0; j < i; ++j) check_apart(target, {targets[j].name, targets[j].view});
+    for (const Input& input : inputs) check_apart(target, input.name, *input.view);
+    for (std::size_t j = 0; j < i; ++j) check_apart(target, targets[j].name, *targets[j].view);
   }
 }
 
