@@ -53,29 +53,6 @@ BFloat16 to_bfloat16(float value) noexcept {
   return {static_cast<std::uint16_t>((bits + 0x7FFFu + odd) >> 16)};
 }
 
-std::int64_t size_of(DType type) noexcept {
-  switch (type) {
-    case DType::boolean:
-    case DType::i8:
-    case DType::u8:
-      return 1;
-    case DType::f16:
-    case DType::bf16:
-    case DType::i16:
-    case DType::u16:
-      return 2;
-    case DType::f32:
-    case DType::i32:
-    case DType::u32:
-      return 4;
-    case DType::f64:
-    case DType::i64:
-    case DType::u64:
-      return 8;
-  }
-  return 0;
-}
-
 std::string_view name_of(DType type) noexcept {
   switch (type) {
     case DType::f32:

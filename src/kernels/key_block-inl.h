@@ -48,32 +48,6 @@ struct BlockWork {
   RowsAhead* ahead = nullptr;
 };
 
-// Passes of NV vectors that cover the steps of a segment: one pass of 1 to 4 vectors with 512 bits,
-// else several of 2.
-#if HWY_TARGET <= HWY_AVX3
-template <typename Pass>
-HWY_INLINE void for_vectors(const Segment& segment, const Pass& pass) {
-  const int lane = segment.step_first * kRowStep;
-  switch (segment.step_last - segment.step_first) {
-    case 4:
-      return pass.template run<4>(lane);
-    case 3:
-      return pass.template run<3>(lane);
-    case 2:
-      return pass.template run<2>(lane);
-    default:
-      return pass.template run<1>(lane);
-  }
-}
-#else
-template <typename Pass>
-HWY_INLINE void for_vectors(const Segment& segment, const Pass& pass) {
-  for (int lane = segment.step_first * kRowStep; lane < segment.step_last * kRowStep;
-       lane += 2 * kVectorRows)
-    pass.template run<2>(lane);
-}
-#endif
-
 struct ScorePass {
   const BlockWork& work;
   RowBlock& rows;
@@ -295,11 +269,11 @@ inline void modify_segment(const BlockWork& work, const Segment& segment,
     rows.m_b = before;
     return {segment, work.panel, rows.m_b.data(), work.first_key};
   };
-  if (rows.rows.any_factor) factor_scores(pass(), rows.rows);
-  if (problem.softcap > 0) cap_scores(pass(), work.factors.softcap);
+  if (rows.rows.any_factor) modify(pass(), LateFactor{rows.rows});
+  if (problem.softcap > 0) modify(pass(), Softcap{work.factors.softcap});
   if (problem.bias.given()) add_bias(pass(), problem, rows.rows);
   if (problem.alibi_slopes.given()) add_alibi(pass(), problem, rows.rows);
-  if (work.keep != nullptr && !work.keep->all) hide_by_keep(pass(), *work.keep);
+  if (work.keep != nullptr && !work.keep->all) modify(pass(), HideByKeep{*work.keep});
 }
 
 // S of all segments, modified, with hidden scores at -inf, and its maximum m_b.
@@ -315,7 +289,7 @@ inline void score_block(const BlockWork& work, const Segments& segments, RowBloc
       const auto lane = static_cast<std::size_t>(step * kRowStep);
       std::copy_n(before.begin() + lane, kRowStep, rows.m_b.begin() + lane);
       const Segment hiding{segment.first, segment.last, step, step + 1, 1U << step};
-      hide_by_range({hiding, work.panel, rows.m_b.data(), work.first_key}, rows);
+      modify({hiding, work.panel, rows.m_b.data(), work.first_key}, HideByRange{rows});
     }
   }
 }

@@ -129,15 +129,17 @@ enum class Values {
   checked,  // where some are not, lane by lane
 };
 
-// What block `i` makes needed next: its own output after its last key block, the queries of the
-// block that follows.
+// What block `i` makes needed next: its part of the bias once the scores are there, its own output
+// after its last key block, the queries of the block that follows.
 inline void look_ahead(const PrefillCall& call, const TaskScratch& parts, std::size_t i,
-                       std::int64_t key_end, RowsAhead& ahead) {
+                       const KeyRange& keys, RowsAhead& ahead) {
   ahead.clear();
   const RowBlock& block = *parts.blocks()[i];
+  const TensorView& bias = call.problem.bias;
+  if (bias.given() && bias.stride(3) == 1) ahead.add(bias, block.rows, keys);
   if (i + 1 < parts.used && !parts.blocks()[i + 1]->packed)
     ahead.add(call.problem.query, parts.blocks()[i + 1]->rows);
-  if (block.most_last <= key_end && call.targets.output.given())
+  if (block.most_last <= keys.last && call.targets.output.given())
     ahead.add(call.targets.output, block.rows);
 }
 
@@ -181,7 +183,7 @@ inline bool fold_keys(const PrefillCall& call, const TaskPlace& place, Values va
       RowBlock& block = *parts.blocks()[i];
       if (block.most_last <= key || block.least_first >= key + keys) continue;
       if (!block.packed) pack_queries(call, parts.panel, block);
-      look_ahead(call, parts, i, key + keys, ahead);
+      look_ahead(call, parts, i, {key, key + keys}, ahead);
       if (work.keep != nullptr) gather_keep(problem.keep, block, {key, key + keys}, kept);
       const Segments segments = cut_key_block(block, key, keys, work.keep);
       if (segments.count > 0) fold_key_block(work, segments, block);

@@ -2,8 +2,8 @@
 // arithmetic of modifiers-inl.h, a segment and its steps of rows at a time. Each pass also finds the
 // largest score, so the last one leaves m_b.
 //
-// Masks and biases lie with the keys side by side; the lanes are rows. They are turned 16 rows at a
-// time in registers, which costs more than adding them: 4 of the 6 % that a dense bias takes.
+// Masks and biases lie with the keys side by side; the lanes are rows. Biases are turned 16 rows at a
+// time in registers: a shuffle an element, as much as the whole pass besides.
 
 #if defined(FOVEA_KERNELS_SCORE_PASSES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef FOVEA_KERNELS_SCORE_PASSES_INL_H_
@@ -36,64 +36,138 @@ struct ScoreSegment {
   std::int64_t first_key;  // that the panel's first row stands for
 };
 
-// score = op(score, key of the block) for each vector of rows, where op = rows_op(lane).
-template <typename RowsOp>
-HWY_INLINE void for_scores(const ScoreSegment& at, const RowsOp& rows_op) {
-  const FloatTag tag;
-  for (int lane = at.segment.step_first * kRowStep; lane < at.segment.step_last * kRowStep;
-       lane += kVectorRows) {
-    const auto op = rows_op(lane);
-    FloatVector largest = hn::Load(tag, at.row_max + lane);
-    for (int j = at.segment.first; j < at.segment.last; ++j) {
-      float* const score = at.panel + j * kRows + lane;
-      const FloatVector s = op(hn::Load(tag, score), j);
-      hn::Store(s, tag, score);
-      largest = hn::Max(largest, s);
-    }
-    hn::Store(largest, tag, at.row_max + lane);
+// Passes of NV vectors that cover the steps of a segment: one pass of 1 to 4 vectors with 512 bits,
+// else several of 2.
+#if HWY_TARGET <= HWY_AVX3
+template <typename Pass>
+HWY_INLINE void for_vectors(const Segment& segment, const Pass& pass) {
+  const int lane = segment.step_first * kRowStep;
+  switch (segment.step_last - segment.step_first) {
+    case 4:
+      return pass.template run<4>(lane);
+    case 3:
+      return pass.template run<3>(lane);
+    case 2:
+      return pass.template run<2>(lane);
+    default:
+      return pass.template run<1>(lane);
   }
 }
-
-inline void factor_scores(const ScoreSegment& at, const TileRows& rows) {
-  for_scores(at, [&rows](int lane) HWY_ATTR {
-    const FloatVector factor = hn::LoadU(FloatTag(), rows.factor.data() + lane);
-    return [factor](FloatVector s, int) HWY_ATTR { return hn::Mul(s, factor); };
-  });
+#else
+template <typename Pass>
+HWY_INLINE void for_vectors(const Segment& segment, const Pass& pass) {
+  for (int lane = segment.step_first * kRowStep; lane < segment.step_last * kRowStep;
+       lane += 2 * kVectorRows)
+    pass.template run<2>(lane);
 }
+#endif
+
+// score = op(score, key) for all vectors of rows. An Op is what a modifier needs of the block; its
+// `rows<NV>(lane)` is what it needs of NV vectors of rows, whose `of_key(j)` is what key j of the
+// block adds for all of them and whose `apply(score, v, of_key)` the modifier itself.
+template <class Op>
+struct ModifyPass {
+  const ScoreSegment& at;
+  const Op& op;
+  template <int NV>
+  HWY_INLINE void run(int lane) const {
+    const FloatTag tag;
+    const auto rows = op.template rows<NV>(lane);
+    Vectors<NV> largest;
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v) largest[v] = hn::Load(tag, at.row_max + lane + v * kVectorRows);
+    for (int j = at.segment.first; j < at.segment.last; ++j) {
+      float* const score = at.panel + j * kRows + lane;
+      const auto of_key = rows.of_key(j);
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; ++v) {
+        const FloatVector s = rows.apply(hn::Load(tag, score + v * kVectorRows), v, of_key);
+        hn::Store(s, tag, score + v * kVectorRows);
+        largest[v] = hn::Max(largest[v], s);
+      }
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v) hn::Store(largest[v], tag, at.row_max + lane + v * kVectorRows);
+  }
+};
+
+template <class Op>
+inline void modify(const ScoreSegment& at, const Op& op) {
+  for_vectors(at.segment, ModifyPass<Op>{at, op});
+}
+
+// NV vectors of an array with a number for each row.
+template <int NV>
+HWY_INLINE void load_rows(const float* from, Vectors<NV>& to) {
+#pragma GCC unroll 4
+  for (int v = 0; v < NV; ++v) to[v] = hn::LoadU(FloatTag(), from + v * kVectorRows);
+}
+
+// Rows whose query the factor was kept out of.
+struct LateFactor {
+  const TileRows& of;
+
+  template <int NV>
+  struct Rows {
+    Vectors<NV> factor;
+    HWY_INLINE int of_key(int) const { return 0; }
+    HWY_INLINE FloatVector apply(FloatVector s, int v, int) const { return hn::Mul(s, factor[v]); }
+  };
+  template <int NV>
+  HWY_INLINE Rows<NV> rows(int lane) const {
+    Rows<NV> made;
+    load_rows<NV>(of.factor.data() + lane, made.factor);
+    return made;
+  }
+};
 
 // Small scores, of a vector all below 3/4 of the cap, need no division.
-inline void cap_scores(const ScoreSegment& at, float softcap) {
-  for_scores(at, [softcap](int) HWY_ATTR {
+struct Softcap {
+  float cap;
+
+  template <int NV>
+  HWY_INLINE Softcap rows(int) const {
+    return *this;
+  }
+  HWY_INLINE int of_key(int) const { return 0; }
+  HWY_INLINE FloatVector apply(FloatVector s, int, int) const {
     const FloatTag tag;
-    const FloatVector cap = hn::Set(tag, softcap);
-    const FloatVector least = hn::Set(tag, kSmallTanh);
-    return [=](FloatVector s, int) HWY_ATTR {
-      if (HWY_LIKELY(hn::AllTrue(tag, hn::Lt(hn::Abs(s), least))))
-        return hn::Mul(tanh_small(tag, s), cap);
-      return hn::Mul(tanh(tag, s), cap);
-    };
-  });
-}
+    const FloatVector scale = hn::Set(tag, cap);
+    if (HWY_LIKELY(hn::AllTrue(tag, hn::Lt(hn::Abs(s), hn::Set(tag, kSmallTanh)))))
+      return hn::Mul(tanh_small(tag, s), scale);
+    return hn::Mul(tanh(tag, s), scale);
+  }
+};
 
 // Biases up to 2^100 in size can take no finite score to infinity, nor need a look at it.
 inline constexpr float kPlainBias = 0x1p100F;
+
+HWY_INLINE FloatVector largest_of(const Vectors<4>& most) {
+  return hn::Max(hn::Max(most[0], most[1]), hn::Max(most[2], most[3]));
+}
 
 // Adds bias[i][lane] to the scores of `count` keys from `score` on.
 HWY_INLINE void add_turned_bias(const Vectors<kVectorRows>& bias, int count, float* score,
                                 FloatVector& largest) {
   const FloatTag tag;
-  FloatVector size = hn::Zero(tag);
+  // Four maxima side by side: one would be a chain of 16 through every turn.
+  Vectors<4> most;
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) most[i] = hn::Zero(tag);
 #pragma GCC unroll 16
-  for (int i = 0; i < kVectorRows; ++i) size = hn::Max(size, hn::Abs(bias[i]));
-  const bool plain = hn::AllTrue(tag, hn::Lt(size, hn::Set(tag, kPlainBias)));
-  if (HWY_LIKELY(plain && count == kVectorRows)) {
+  for (int i = 0; i < kVectorRows; ++i) most[i % 4] = hn::Max(most[i % 4], hn::Abs(bias[i]));
+  if (HWY_LIKELY(count == kVectorRows &&
+                 hn::AllTrue(tag, hn::Lt(largest_of(most), hn::Set(tag, kPlainBias))))) {
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) most[i] = hn::Set(tag, -kFloatInfinity);
 #pragma GCC unroll 16
     for (int i = 0; i < kVectorRows; ++i) {
       const FloatVector s =
           hn::MulAdd(bias[i], hn::Set(tag, kLog2E), hn::Load(tag, score + i * kRows));
       hn::Store(s, tag, score + i * kRows);
-      largest = hn::Max(largest, s);
+      most[i % 4] = hn::Max(most[i % 4], s);
     }
+    largest = hn::Max(largest, largest_of(most));
     return;
   }
   for (int i = 0; i < count; ++i) {
@@ -116,7 +190,8 @@ inline void add_bias(const ScoreSegment& at, const ValidAttention& problem, cons
   const int keys = at.segment.last - at.segment.first;
   const std::int64_t first_key = at.first_key + at.segment.first;
   const bool plain = bias.dtype() == DType::f32 && bias.stride(3) == 1 && keys % kVectorRows == 0;
-  HWY_ALIGN float gathered[kVectorRows][kBlockKeys] = {};
+  HWY_ALIGN float gathered[kVectorRows][kBlockKeys];
+  if (!plain) std::memset(gathered, 0, sizeof gathered);
   for (int lane = at.segment.step_first * kRowStep; lane < at.segment.step_last * kRowStep;
        lane += kVectorRows) {
     const float* row[kVectorRows];
@@ -140,6 +215,65 @@ inline void add_bias(const ScoreSegment& at, const ValidAttention& problem, cons
   }
 }
 
+using IntegerTag = hn::RebindToSigned<FloatTag>;
+using Integer = hn::Vec<IntegerTag>;
+template <int N>
+using Integers = Integer[static_cast<std::size_t>(N)];
+
+// score - slope · |diagonal - key|, where all is small: one FMA. `slope` is the factor of the
+// distance, `diagonal` counts from the block's first key; [64] each.
+struct NearAlibi {
+  const float* slope;
+  const float* diagonal;
+
+  template <int NV>
+  struct Rows {
+    Vectors<NV> slope;
+    Vectors<NV> diagonal;
+    HWY_INLINE FloatVector of_key(int j) const {
+      return hn::Set(FloatTag(), static_cast<float>(j));
+    }
+    HWY_INLINE FloatVector apply(FloatVector s, int v, FloatVector key) const {
+      return hn::MulAdd(slope[v], hn::Abs(hn::Sub(diagonal[v], key)), s);
+    }
+  };
+  template <int NV>
+  HWY_INLINE Rows<NV> rows(int lane) const {
+    Rows<NV> made;
+    load_rows<NV>(slope + lane, made.slope);
+    load_rows<NV>(diagonal + lane, made.diagonal);
+    return made;
+  }
+};
+
+// The same with slopes and distances of any size.
+struct FarAlibi {
+  const TileRows& of;
+  const float* slope;
+  std::int64_t first_key;
+
+  template <int NV>
+  struct Rows {
+    const FarAlibi& alibi;
+    int lane;
+    HWY_INLINE int of_key(int j) const { return j; }
+    HWY_INLINE FloatVector apply(FloatVector s, int v, int j) const {
+      const FloatTag tag;
+      const int first = lane + v * kVectorRows;
+      HWY_ALIGN float distance[kVectorRows];
+      for (int i = 0; i < kVectorRows; ++i) {
+        const std::int64_t diagonal = alibi.of.diagonal[static_cast<std::size_t>(first + i)];
+        distance[i] = distance_from(diagonal, alibi.first_key + j);
+      }
+      return with_alibi(tag, s, hn::Load(tag, alibi.slope + first), hn::Load(tag, distance));
+    }
+  };
+  template <int NV>
+  HWY_INLINE Rows<NV> rows(int lane) const {
+    return {*this, lane};
+  }
+};
+
 // Slopes up to 2^60 over distances below 2^24 can take no finite score to infinity.
 inline constexpr float kPlainSlope = 0x1p60F;
 
@@ -156,50 +290,48 @@ inline void add_alibi(const ScoreSegment& at, const ValidAttention& problem, con
     plain = plain && std::abs(slope[lane]) < kPlainSlope && std::abs(from_block) < 0x1p23;
   }
   if (plain) {
-    return for_scores(at, [&](int lane) HWY_ATTR {
-      const FloatTag tag;
-      const FloatVector factor = hn::Load(tag, slope + lane);
-      const FloatVector where = hn::Load(tag, diagonal + lane);
-      return [=](FloatVector s, int j) HWY_ATTR {
-        const FloatVector key = hn::Set(tag, static_cast<float>(j));
-        return hn::MulAdd(factor, hn::Abs(hn::Sub(where, key)), s);
-      };
-    });
+    modify(at, NearAlibi{slope, diagonal});
+  } else {
+    modify(at, FarAlibi{rows, slope, at.first_key});
   }
-  for_scores(at, [&](int lane) HWY_ATTR {
-    return [&, lane](FloatVector s, int j) HWY_ATTR {
-      const FloatTag tag;
-      HWY_ALIGN float distance[kVectorRows];
-      for (int i = 0; i < kVectorRows; ++i) {
-        distance[i] =
-            distance_from(rows.diagonal[static_cast<std::size_t>(lane + i)], at.first_key + j);
-      }
-      return with_alibi(tag, s, hn::Load(tag, slope + lane), hn::Load(tag, distance));
-    };
-  });
 }
 
 // Scores that position hides become -inf.
-inline void hide_by_range(const ScoreSegment& at, const RowBlock& rows) {
-  for_scores(at, [&rows](int lane) HWY_ATTR {
-    const FloatTag tag;
-    const hn::RebindToSigned<FloatTag> index;
-    const auto first = hn::Load(index, rows.first.data() + lane);
-    const auto last = hn::Load(index, rows.last.data() + lane);
-    return [=](FloatVector s, int j) HWY_ATTR {
-      const auto key = hn::Set(index, j);
-      const auto seen = hn::AndNot(hn::Lt(key, first), hn::Lt(key, last));
+struct HideByRange {
+  const RowBlock& of;
+
+  template <int NV>
+  struct Rows {
+    Integers<NV> first;
+    Integers<NV> last;
+    HWY_INLINE Integer of_key(int j) const { return hn::Set(IntegerTag(), j); }
+    HWY_INLINE FloatVector apply(FloatVector s, int v, Integer key) const {
+      const auto seen = hn::AndNot(hn::Lt(key, first[v]), hn::Lt(key, last[v]));
+      const FloatTag tag;
       return hn::IfThenElse(hn::RebindMask(tag, seen), s, hn::Set(tag, -kFloatInfinity));
-    };
-  });
-}
+    }
+  };
+  template <int NV>
+  HWY_INLINE Rows<NV> rows(int lane) const {
+    Rows<NV> made;
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v) {
+      made.first[v] = hn::Load(IntegerTag(), of.first.data() + lane + v * kVectorRows);
+      made.last[v] = hn::Load(IntegerTag(), of.last.data() + lane + v * kVectorRows);
+    }
+    return made;
+  }
+};
+
+// Bools of 128 keys, a bit each.
+using KeyBits = std::array<std::uint64_t, 2>;
 
 // One bit for each of `keys` bools, 128 at most, side by side.
-inline void gather_bits(const std::uint8_t* kept, int keys, std::uint32_t* bits) {
+HWY_INLINE KeyBits gather_bits(const std::uint8_t* kept, int keys) {
   const hn::ScalableTag<std::uint8_t> bytes;
   constexpr int kBytes = static_cast<int>(hn::MaxLanes(bytes));
   HWY_ALIGN std::uint8_t whole[kBlockKeys] = {};
-  if (keys < kBlockKeys) {
+  if (HWY_UNLIKELY(keys < kBlockKeys)) {
     std::copy_n(kept, keys, whole);
     kept = whole;
   }
@@ -213,7 +345,19 @@ inline void gather_bits(const std::uint8_t* kept, int keys, std::uint32_t* bits)
                                              (hn::CountTrue(bytes, set) << j % 8));
     }
   }
-  std::memcpy(bits, out, kBlockKeys / 8);
+  KeyBits bits;
+  std::memcpy(bits.data(), out, sizeof bits);
+  return bits;
+}
+
+// The same of bools `stride` bytes apart.
+inline KeyBits gather_strided_bits(const std::uint8_t* kept, std::int64_t stride, int keys) {
+  KeyBits bits{};
+  for (int j = 0; j < keys; ++j) {
+    const std::uint64_t bit = kept[j * stride] != 0 ? 1 : 0;
+    bits[static_cast<std::size_t>(j / 64)] |= bit << j % 64;
+  }
+  return bits;
 }
 
 // The mask's part in the key block at `key`.
@@ -221,48 +365,64 @@ inline void gather_keep(const TensorView& keep, const RowBlock& rows, const KeyR
                         KeepBits& kept) {
   const int keys = static_cast<int>(block.last - block.first);
   const std::int64_t stride = keep.stride(3);
+  const KeyBits full{keys >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << keys) - 1,
+                     keys <= 64    ? 0
+                     : keys == 128 ? ~std::uint64_t{0}
+                                   : (std::uint64_t{1} << (keys - 64)) - 1};
   kept.all = true;
   for (int step = 0; step < rows.steps; ++step) {
-    std::array<std::uint32_t, KeepBits::kWords> some{};
+    KeyBits some{};
+    KeyBits every = full;
     for (int lane = step * kRowStep; lane < (step + 1) * kRowStep; ++lane) {
       const auto* const row =
           reinterpret_cast<const std::uint8_t*>(row_at(keep, rows.rows, lane, block.first));
-      std::uint32_t bits[KeepBits::kWords] = {};
-      if (stride == 1) {
-        gather_bits(row, keys, bits);
-      } else {
-        for (int j = 0; j < keys; ++j) bits[j / 32] |= (row[j * stride] != 0 ? 1U : 0U) << j % 32;
-      }
-      for (std::size_t w = 0; w < some.size(); ++w) {
-        kept.words[w][static_cast<std::size_t>(lane)] = bits[w];
-        some[w] |= bits[w];
-        const int of_word = std::clamp(keys - 32 * static_cast<int>(w), 0, 32);
-        kept.all = kept.all && std::popcount(bits[w]) == of_word;
+      // What the next key block wants of this row.
+      for (int ahead = kBlockKeys; ahead < 2 * kBlockKeys; ahead += 64)
+        __builtin_prefetch(row + ahead * stride, 0, 2);
+      const KeyBits bits =
+          stride == 1 ? gather_bits(row, keys) : gather_strided_bits(row, stride, keys);
+      const auto at = static_cast<std::size_t>(lane);
+      for (std::size_t half = 0; half < bits.size(); ++half) {
+        kept.words[2 * half][at] = static_cast<std::uint32_t>(bits[half]);
+        kept.words[2 * half + 1][at] = static_cast<std::uint32_t>(bits[half] >> 32);
+        some[half] |= bits[half];
+        every[half] &= bits[half];
       }
     }
+    kept.all = kept.all && every == full;
     KeyRange& range = kept.some[static_cast<std::size_t>(step)];
     range = {kBlockKeys, 0};
-    for (std::size_t w = 0; w < some.size(); ++w) {
-      if (some[w] == 0) continue;
-      const auto base = 32 * static_cast<std::int64_t>(w);
-      range.first = std::min(range.first, base + std::countr_zero(some[w]));
-      range.last = base + 32 - std::countl_zero(some[w]);
+    if (some[1] != 0) range = {64 + std::countr_zero(some[1]), 128 - std::countl_zero(some[1])};
+    if (some[0] != 0) {
+      range.first = std::countr_zero(some[0]);
+      range.last = std::max<std::int64_t>(range.last, 64 - std::countl_zero(some[0]));
     }
   }
 }
 
 // Scores of keys that a mask does not keep become -inf.
-inline void hide_by_keep(const ScoreSegment& at, const KeepBits& keep) {
-  for_scores(at, [&keep](int lane) HWY_ATTR {
-    return [&keep, lane](FloatVector s, int j) HWY_ATTR {
+struct HideByKeep {
+  const KeepBits& of;
+
+  template <int NV>
+  struct Rows {
+    const KeepBits& of;
+    int lane;
+    HWY_INLINE int of_key(int j) const { return j; }
+    HWY_INLINE FloatVector apply(FloatVector s, int v, int j) const {
       const FloatTag tag;
       const hn::RebindToUnsigned<FloatTag> bits;
-      const auto word = hn::Load(bits, keep.words[static_cast<std::size_t>(j / 32)].data() + lane);
+      const auto& words = of.words[static_cast<std::size_t>(j / 32)];
+      const auto word = hn::Load(bits, words.data() + lane + v * kVectorRows);
       const auto kept = hn::TestBit(word, hn::Set(bits, 1U << j % 32));
       return hn::IfThenElse(hn::RebindMask(tag, kept), s, hn::Set(tag, -kFloatInfinity));
-    };
-  });
-}
+    }
+  };
+  template <int NV>
+  HWY_INLINE Rows<NV> rows(int lane) const {
+    return {of, lane};
+  }
+};
 
 }  // namespace fovea::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
