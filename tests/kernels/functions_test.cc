@@ -1,5 +1,5 @@
 // exp2, log-sum-exp and tanh of the kernels: their errors, their edges, and the same bits on every target
-// with FMA. Every 1009th float is tried; FOVEA_FULL_SWEEP=1 tries all of them (about a minute a
+// with FMA. Every 1009th float is tried; FOVEA_LONG=1 (script/test --long) tries all of them (about a minute a
 // function).
 #include <gtest/gtest.h>
 
@@ -95,7 +95,7 @@ float value_of(Function function, float x) {
 // Calls `visit` with batches of floats from `first` to `last`, both of one sign, by their bits.
 template <typename Visit>
 void sweep(float first, float last, Visit visit) {
-  const std::uint32_t step = std::getenv("FOVEA_FULL_SWEEP") != nullptr ? 1 : 1009;
+  const std::uint32_t step = std::getenv("FOVEA_LONG") != nullptr ? 1 : 1009;
   constexpr std::size_t kBatch = 4096;
   const auto end = std::bit_cast<std::uint32_t>(last);
   std::vector<float> batch;
