@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "fovea/reference/attend.h"
@@ -16,6 +17,7 @@ inline constexpr double kUnit = 0x1p-24;
 
 struct RowBounds {
   double log_sum_exp = 0;
+  double row_sum = 0;          // as a share of it
   std::vector<double> output;  // of each column, before it is rounded to its type
 };
 
@@ -64,7 +66,10 @@ inline double score_units(const ValidAttention& v, const reference::Steps& steps
 /// Bounds for row `row` of all rows; `steps` holds the whole problem's scores and weights. A weight
 /// exp(s - m) is off by the errors of s and m, 4 units of exp2 and the rounding of s - m (below 70,
 /// or the weight is 0). Sums over keys round once a key in a block of 128 and 4 times a block;
-/// everything is divided by such a sum. These are errors of first order: 1.1 covers the rest.
+/// everything is divided by such a sum. So the logarithm of a weight is off by so many units, 1.1
+/// covers their products, and the weight by the exponential of that. Where scores round to
+/// thousands, as beside a bias of -1e9, any weights will do: the output is then still a mean of
+/// visible values.
 inline RowBounds row_bounds(const ValidAttention& v, const reference::Steps& steps,
                             std::int64_t row, bool fused) {
   const std::int64_t h = row / v.queries() % v.query_heads();
@@ -86,14 +91,20 @@ inline RowBounds row_bounds(const ValidAttention& v, const reference::Steps& ste
   const double size = std::isfinite(lse) ? std::max(std::abs(lse), std::abs(max)) : 0;
   RowBounds bounds;
   bounds.log_sum_exp = 1.1 * kUnit * (weight + sums + 4 * std::max(size, 1.0));
+  bounds.row_sum = std::expm1(2 * bounds.log_sum_exp);
+  const double of_weights = std::expm1(1.1 * kUnit * 2 * (weight + sums + 2));
   for (std::int64_t c = 0; c < v.value_size(); ++c) {
     double carried = 0;
+    double largest = 0;
     for (std::int64_t j = 0; j < v.keys(); ++j) {
-      if (weights[j] == 0) continue;
-      carried += weights[j] * std::abs(v.value.number_at(b, v.key_head_of(h), j, c));
+      if (biased[j] == -std::numeric_limits<double>::infinity()) continue;
+      const double value = std::abs(v.value.number_at(b, v.key_head_of(h), j, c));
+      largest = std::max(largest, value);
+      if (weights[j] != 0) carried += weights[j] * value;
     }
     // Weights below 2^-100 are dropped.
-    bounds.output.push_back(1.1 * kUnit * 2 * (weight + sums + 2) * carried + 0x1p-90);
+    const double moved = carried > 0 ? of_weights * carried : 0;
+    bounds.output.push_back(std::min(moved, 2 * largest) + 0x1p-90);
   }
   return bounds;
 }
