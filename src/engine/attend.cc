@@ -3,11 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <utility>
+#include <vector>
 
 #include "core/float_mode.h"
 #include "engine/call.h"
+#include "engine/observe.h"
 #include "engine/targets.h"
+#include "fovea/attention/ragged_batch.h"
 #include "fovea/core/error.h"
 
 namespace fovea {
@@ -57,8 +61,8 @@ std::span<std::byte> scratch_of(std::int64_t bytes, std::span<std::byte> workspa
   return workspace;
 }
 
-std::int64_t execute(const engine::Call& call, const std::stop_token& stop,
-                     const AttendInto& into) {
+std::int64_t execute(const engine::Call& call, const std::stop_token& stop, const AttendInto& into,
+                     kernels::Watch* watch = nullptr) {
   if (stop.stop_requested()) fail_as_cancelled();
   if (call.results().rows() == 0) return 0;
   if (into.state.output.given() && !call.implementation().keeps_state) {
@@ -68,10 +72,79 @@ std::int64_t execute(const engine::Call& call, const std::stop_token& stop,
   Tensor own;
   const std::span<std::byte> scratch = scratch_of(call.scratch_bytes(), into.workspace, own);
   const DefaultFloatMode mode;
-  const std::optional<std::int64_t> empty_rows = call.run(
-      {.scratch = scratch, .stop = stop}, wide_targets(into, 4 - call.results().given_rank));
+  kernels::Targets targets = wide_targets(into, 4 - call.results().given_rank);
+  targets.watch = watch;
+  const std::optional<std::int64_t> empty_rows =
+      call.run({.scratch = scratch, .stop = stop}, targets);
   if (!empty_rows.has_value()) fail_as_cancelled();
   return *empty_rows;
+}
+
+// The question as observers need it: one, not a ragged batch.
+ValidAttention observable(const Attention& attention, const Observe& observe,
+                          const Execution& execution) {
+  if (is_ragged(attention)) {
+    const RaggedBatch batch(attention, execution);
+    engine::check_observe(batch.packed(), attention, observe);
+  }
+  const ValidAttention valid = validate(attention, execution);
+  engine::check_observe(valid, attention, observe);
+  return valid;
+}
+
+// Without rows there is nothing to observe, but keys received nothing.
+void clear_observed(const std::vector<engine::ObservedArray>& arrays,
+                    const kernels::ObservationTargets& targets) {
+  for (const engine::ObservedArray& array : arrays) {
+    const MutableTensorView& to = targets.*array.target;
+    if (to.given() && to.is_contiguous() && to.element_count() > 0)
+      std::memset(to.mutable_data(), 0, static_cast<std::size_t>(to.element_count()) * 4);
+  }
+}
+
+ObservedRows execute_observed(const engine::Call& call, const Execution& execution,
+                              const AttendInto& into, const Observe& observe,
+                              const ObserveInto& observed, std::int64_t* scratch_bytes) {
+  const ValidAttention& problem = call.results();
+  const std::vector<engine::ObservedArray> arrays = engine::observed_arrays(problem, observe);
+  kernels::ObservationTargets targets;
+  for (const engine::ObservedArray& array : arrays)
+    targets.*array.target = with_leading_axes(observed.*array.into, 4 - problem.given_rank);
+  ObservedRows rows;
+  if (problem.rows() == 0) {
+    clear_observed(arrays, targets);
+    return rows;
+  }
+  if (call.implementation().name == "reference") {
+    rows.empty_rows = execute(call, execution.stop, into);
+    rows.nan_rows = engine::observe_by_reference(problem, observe, targets);
+    return rows;
+  }
+  kernels::Watch watch(problem, observe, targets, call.threads());
+  *scratch_bytes = watch.scratch_bytes();
+  rows.empty_rows = execute(call, execution.stop, into, &watch);
+  rows.nan_rows = watch.finish();
+  return rows;
+}
+
+// Room for the results of a call.
+Attended results_of(const engine::Call& call, std::vector<Refusal> refusals) {
+  const ValidAttention& results = call.results();
+  const Shape rows = engine::result_shape(results, true);
+  return {.output = Tensor::uninitialized(results.output_type, engine::result_shape(results, false)),
+          .log_sum_exp = Tensor::uninitialized(DType::f32, rows),
+          .row_max = Tensor::uninitialized(DType::f32, rows),
+          .row_sum = Tensor::uninitialized(DType::f32, rows),
+          .empty_rows = 0,
+          .plan = call.plan(std::move(refusals)),
+          .observed = {}};
+}
+
+AttendInto into_all_of(Attended& result) {
+  return {.output = result.output.mutable_view(),
+          .log_sum_exp = result.log_sum_exp.mutable_view(),
+          .row_max = result.row_max.mutable_view(),
+          .row_sum = result.row_sum.mutable_view()};
 }
 
 }  // namespace
@@ -79,20 +152,50 @@ std::int64_t execute(const engine::Call& call, const std::stop_token& stop,
 Attended attend(const Attention& attention, const Execution& execution) {
   std::vector<Refusal> refusals;
   const engine::Call call(attention, execution, &refusals);
-  const ValidAttention& results = call.results();
-  const Shape rows = engine::result_shape(results, true);
-  Attended result{
-      .output = Tensor::uninitialized(results.output_type, engine::result_shape(results, false)),
-      .log_sum_exp = Tensor::uninitialized(DType::f32, rows),
-      .row_max = Tensor::uninitialized(DType::f32, rows),
-      .row_sum = Tensor::uninitialized(DType::f32, rows),
-      .plan = call.plan(std::move(refusals))};
-  result.empty_rows = execute(call, execution.stop,
-                              {.output = result.output.mutable_view(),
-                               .log_sum_exp = result.log_sum_exp.mutable_view(),
-                               .row_max = result.row_max.mutable_view(),
-                               .row_sum = result.row_sum.mutable_view()});
+  Attended result = results_of(call, std::move(refusals));
+  result.empty_rows = execute(call, execution.stop, into_all_of(result));
   return result;
+}
+
+Attended attend(const Attention& attention, const Observe& observe, const Execution& execution) {
+  if (!observe.any()) return attend(attention, execution);
+  std::vector<Refusal> refusals;
+  const ValidAttention valid = observable(attention, observe, execution);
+  const engine::Call call(attention, execution, &refusals, engine::Purpose::observe);
+  Attended result = results_of(call, std::move(refusals));
+  Observed& observed = result.observed;
+  observed.heads = engine::observed_heads(valid, observe);
+  observed.pool_cells = filled(observe.pool_cells, valid.queries(), valid.keys());
+  ObserveInto into;
+  for (const engine::ObservedArray& array : engine::observed_arrays(valid, observe)) {
+    if (!array.wanted) continue;
+    Tensor& tensor = observed.*array.tensor;
+    tensor = Tensor::uninitialized(array.type, engine::without_leading_axes(valid, array.shape));
+    into.*array.into = tensor.mutable_view();
+  }
+  const ObservedRows rows = execute_observed(call, execution, into_all_of(result), observe, into,
+                                             &observed.scratch_bytes);
+  result.empty_rows = rows.empty_rows;
+  observed.nan_rows = rows.nan_rows;
+  return result;
+}
+
+ObservedRows attend_into(const Attention& attention, const AttendInto& into, const Observe& observe,
+                         const ObserveInto& observed, const Execution& execution) {
+  const ValidAttention valid = observable(attention, observe, execution);
+  if (into.state.output.given() || into.resume) {
+    throw Error(ErrorKind::unsupported,
+                "attend: keys in parts are not observed; weights need all keys of a row");
+  }
+  const engine::Call call(attention, execution, nullptr, engine::Purpose::observe);
+  engine::check_observed_targets(valid, attention, into, observe, observed);
+  std::int64_t scratch_bytes = 0;
+  return execute_observed(call, execution, into, observe, observed, &scratch_bytes);
+}
+
+PoolCells pool_cells(const Attention& attention, const PoolCells& asked) {
+  const ValidAttention valid = validate(attention, {});
+  return filled(asked, valid.queries(), valid.keys());
 }
 
 std::int64_t attend_into(const Attention& attention, const AttendInto& into,

@@ -16,13 +16,14 @@ ValidAttention checked(const Attention& attention, const Execution& execution,
 
 }  // namespace
 
-Call::Call(const Attention& attention, const Execution& execution, std::vector<Refusal>* refusals)
+Call::Call(const Attention& attention, const Execution& execution, std::vector<Refusal>* refusals,
+           Purpose purpose)
     : execution_(execution), results_(checked(attention, execution, batch_)) {
   if (batch_) {
     ragged_ = select_ragged(*batch_, execution, refusals);
     selection_ = ragged_.largest;
   } else {
-    selection_ = select(results_, execution, refusals);
+    selection_ = select(results_, execution, refusals, purpose);
   }
 }
 

@@ -14,7 +14,8 @@ class Call {
  public:
   /// Throws as fovea::plan; notes the refusals in `refusals` unless it is null. Allocates only for
   /// refusals and errors.
-  Call(const Attention& attention, const Execution& execution, std::vector<Refusal>* refusals);
+  Call(const Attention& attention, const Execution& execution, std::vector<Refusal>* refusals,
+       Purpose purpose = Purpose::compute);
 
   /// A question with the sizes and the type of the results: the call's own, or of a batch the
   /// packed tensors as if they were one sequence.
@@ -24,6 +25,7 @@ class Call {
     return *selection_.implementation;
   }
   std::int64_t scratch_bytes() const noexcept;
+  int threads() const noexcept { return selection_.blocking.threads; }
   Plan plan(std::vector<Refusal> refusals) const;
 
   /// As Implementation::run.

@@ -6,17 +6,28 @@
 #include "engine/call.h"
 #include "engine/select.h"
 #include "fovea/core/error.h"
+#include "fovea/engine/attend.h"
 #include "kernels/target.h"
+#include "kernels/watch.h"
 
 namespace fovea {
 namespace engine {
 namespace {
 
-const kernels::Implementation& named(std::string_view name, const ValidAttention& problem) {
+// Why an implementation cannot run the call; empty = it can.
+std::string_view refusal_of(const kernels::Implementation& candidate, const ValidAttention& problem,
+                            Purpose purpose) {
+  if (purpose == Purpose::observe && candidate.block_observed == nullptr)
+    return "it does not observe";
+  return candidate.refuse(problem);
+}
+
+const kernels::Implementation& named(std::string_view name, const ValidAttention& problem,
+                                     Purpose purpose) {
   std::string known;
   for (const kernels::Implementation& candidate : implementations()) {
     if (candidate.name == name) {
-      const std::string_view reason = candidate.refuse(problem);
+      const std::string_view reason = refusal_of(candidate, problem, purpose);
       if (reason.empty()) return candidate;
       throw Error(ErrorKind::unsupported,
                   fmt::format("attend: implementation {} cannot run this call: {}", name, reason));
@@ -27,12 +38,14 @@ const kernels::Implementation& named(std::string_view name, const ValidAttention
               fmt::format("attend: no implementation is named \"{}\"; there are {}", name, known));
 }
 
-const kernels::Implementation& first_willing(const ValidAttention& problem,
+const kernels::Implementation& first_willing(const ValidAttention& problem, Purpose purpose,
                                              std::vector<Refusal>* refusals) {
   std::string_view reason;
   for (const kernels::Implementation& candidate : implementations()) {
-    reason = candidate.refuse(problem);
-    if (reason.empty() && candidate.yield != nullptr) reason = candidate.yield(problem);
+    reason = refusal_of(candidate, problem, purpose);
+    // One that observes has no better one to yield to.
+    const bool may_yield = purpose == Purpose::compute && candidate.yield != nullptr;
+    if (reason.empty() && may_yield) reason = candidate.yield(problem);
     if (reason.empty()) return candidate;
     if (refusals != nullptr) {
       refusals->push_back({std::string(candidate.name), std::string(reason)});
@@ -45,13 +58,15 @@ const kernels::Implementation& first_willing(const ValidAttention& problem,
 }  // namespace
 
 Selection select(const ValidAttention& problem, const Execution& execution,
-                 std::vector<Refusal>* refusals) {
+                 std::vector<Refusal>* refusals, Purpose purpose) {
   kernels::target_in_use();
-  const kernels::Implementation& implementation = execution.implementation.empty()
-                                                      ? first_willing(problem, refusals)
-                                                      : named(execution.implementation, problem);
+  const kernels::Implementation& implementation =
+      execution.implementation.empty() ? first_willing(problem, purpose, refusals)
+                                       : named(execution.implementation, problem, purpose);
   Selection selection{.implementation = &implementation, .blocking = {}};
-  if (problem.rows() > 0) selection.blocking = implementation.block(problem, execution.threads);
+  const auto block =
+      purpose == Purpose::observe ? implementation.block_observed : implementation.block;
+  if (problem.rows() > 0) selection.blocking = block(problem, execution.threads);
   return selection;
 }
 
@@ -100,6 +115,13 @@ std::vector<ImplementationInfo> list_implementations() {
   for (const kernels::Implementation& implementation : engine::implementations()) {
     list.push_back({std::string(implementation.name), std::string(implementation.summary)});
   }
+  return list;
+}
+
+std::vector<ObserverInfo> list_observers() {
+  std::vector<ObserverInfo> list;
+  for (const kernels::ObserverEntry& entry : kernels::observers())
+    list.push_back({std::string(entry.name), std::string(entry.summary)});
   return list;
 }
 

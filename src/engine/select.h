@@ -1,6 +1,7 @@
 // The choice among the implementations, for plan and attend.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,15 @@ struct Selection {
   kernels::Blocking blocking;
 };
 
+/// What the call is for.
+enum class Purpose : std::uint8_t { compute, observe };
+
 /// Returns the implementation that `execution` names, or the first that does not refuse; notes the
 /// refusals in `refusals` unless it is null. Throws Error{invalid_argument} for an unknown name,
 /// Error{unsupported} with the reason when the named one, or every one, refuses. Allocates only for
 /// refusals and errors.
 Selection select(const ValidAttention& problem, const Execution& execution,
-                 std::vector<Refusal>* refusals);
+                 std::vector<Refusal>* refusals, Purpose purpose = Purpose::compute);
 
 /// The selection in public form.
 Plan plan_of(const Selection& selection, std::vector<Refusal> refusals);

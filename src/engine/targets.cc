@@ -4,9 +4,13 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <span>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "engine/memory_overlap.h"
+#include "engine/observe.h"
 #include "fovea/core/error.h"
 
 namespace fovea::engine {
@@ -26,14 +30,14 @@ struct Input {
 struct WantedTarget {
   const char* name;
   const MutableTensorView* view;
-  bool is_statistic;  // no axis of values
   DType type;
+  Shape shape;
 };
 
-void check_target(const WantedTarget& target, const Shape& wanted) {
+void check_target(const WantedTarget& target) {
   const TensorView& view = *target.view;
-  if (view.shape() != wanted) {
-    fail("{} is {}; {} is wanted", target.name, to_string(view.shape()), to_string(wanted));
+  if (view.shape() != target.shape) {
+    fail("{} is {}; {} is wanted", target.name, to_string(view.shape()), to_string(target.shape));
   }
   if (view.dtype() != target.type)
     fail("{} is {}; {} is wanted", target.name, name_of(view.dtype()), name_of(target.type));
@@ -100,17 +104,23 @@ Shape result_shape(const ValidAttention& problem, bool statistic) {
   return Shape(std::span(all.begin() + first, all.begin() + last));
 }
 
-void check_targets(const ValidAttention& problem, const Attention& attention,
-                   const AttendInto& into) {
-  check_state(problem, attention, into);
-  const std::array<WantedTarget, 7> targets{
-      {{"output", &into.output, false, problem.output_type},
-       {"log_sum_exp", &into.log_sum_exp, true, DType::f32},
-       {"row_max", &into.row_max, true, DType::f32},
-       {"row_sum", &into.row_sum, true, DType::f32},
-       {"state.output", &into.state.output, false, DType::f32},
-       {"state.log2_max", &into.state.log2_max, true, DType::f32},
-       {"state.sum", &into.state.sum, true, DType::f32}}};
+namespace {
+
+std::array<WantedTarget, 7> result_targets(const ValidAttention& problem, const AttendInto& into) {
+  const Shape output = result_shape(problem, false);
+  const Shape rows = result_shape(problem, true);
+  return {{{"output", &into.output, problem.output_type, output},
+           {"log_sum_exp", &into.log_sum_exp, DType::f32, rows},
+           {"row_max", &into.row_max, DType::f32, rows},
+           {"row_sum", &into.row_sum, DType::f32, rows},
+           {"state.output", &into.state.output, DType::f32, output},
+           {"state.log2_max", &into.state.log2_max, DType::f32, rows},
+           {"state.sum", &into.state.sum, DType::f32, rows}}};
+}
+
+// `targets` against their shapes, the inputs, and each other.
+void check_all(const ValidAttention& problem, const Attention& attention,
+               std::span<const WantedTarget> targets) {
   const std::array<Input, 11> inputs{{{"query", &attention.query},
                                       {"key", &attention.key},
                                       {"packed_key", &attention.packed_key},
@@ -125,12 +135,38 @@ void check_targets(const ValidAttention& problem, const Attention& attention,
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const WantedTarget& target = targets[i];
     if (!target.view->given()) continue;
-    check_target(target, result_shape(problem, target.is_statistic));
+    check_target(target);
     if (problem.rows() == 0) continue;
     check_memory(target);
     for (const Input& input : inputs) check_apart(target, input.name, *input.view);
     for (std::size_t j = 0; j < i; ++j) check_apart(target, targets[j].name, *targets[j].view);
   }
+}
+
+}  // namespace
+
+void check_targets(const ValidAttention& problem, const Attention& attention,
+                   const AttendInto& into) {
+  check_state(problem, attention, into);
+  check_all(problem, attention, result_targets(problem, into));
+}
+
+void check_observed_targets(const ValidAttention& problem, const Attention& attention,
+                            const AttendInto& into, const Observe& observe,
+                            const ObserveInto& observed) {
+  std::vector<WantedTarget> targets;
+  for (const WantedTarget& target : result_targets(problem, into)) targets.push_back(target);
+  for (const ObservedArray& array : observed_arrays(problem, observe)) {
+    const MutableTensorView& view = observed.*array.into;
+    if (!array.wanted && view.given()) {
+      fail("observed.{} is given, but observe does not ask for it", array.name);
+    }
+    if (!array.wanted) continue;
+    if (!view.given() && std::string_view(array.name) == "mass_sink") continue;
+    if (!view.given()) fail("observed.{} is not given, but observe asks for it", array.name);
+    targets.push_back({array.name, &view, array.type, without_leading_axes(problem, array.shape)});
+  }
+  check_all(problem, attention, targets);
 }
 
 }  // namespace fovea::engine

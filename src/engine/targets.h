@@ -15,4 +15,9 @@ Shape result_shape(const ValidAttention& problem, bool statistic);
 void check_targets(const ValidAttention& problem, const Attention& attention,
                    const AttendInto& into);
 
+/// The same with the targets of observers.
+void check_observed_targets(const ValidAttention& problem, const Attention& attention,
+                            const AttendInto& into, const Observe& observe,
+                            const ObserveInto& observed);
+
 }  // namespace fovea::engine

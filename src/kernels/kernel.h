@@ -22,6 +22,8 @@ struct StateTargets {
   bool given() const noexcept { return output.given(); }
 };
 
+class Watch;
+
 /// Where the results of a call go; views with four (output) and three (statistics) axes. Any may be
 /// missing; not output and state both.
 struct Targets {
@@ -30,6 +32,7 @@ struct Targets {
   MutableTensorView row_max;
   MutableTensorView row_sum;
   StateTargets state;
+  Watch* watch = nullptr;  ///< what is observed; null = nothing
 };
 
 /// How an implementation cuts a call up; plan.h says what the numbers mean.
@@ -70,6 +73,9 @@ struct Implementation {
 
   /// It can take a state and give one.
   bool keeps_state = true;
+
+  /// As `block`, for a call with a watch. Null: it does not observe.
+  Blocking (*block_observed)(const ValidAttention& problem, int threads) = nullptr;
 };
 
 }  // namespace fovea::kernels

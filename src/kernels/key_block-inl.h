@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "kernels/exp2-inl.h"
+#include "kernels/observers-inl.h"
 #include "kernels/register_tiles-inl.h"
 #include "kernels/row_block.h"
 #include "kernels/score_passes-inl.h"
@@ -46,6 +47,7 @@ struct BlockWork {
   KeepBits* keep = nullptr;    // of the row block at hand, null without a mask
   bool select_values = false;  // some value is not finite
   RowsAhead* ahead = nullptr;
+  RowWatch* watch = nullptr;  // null where nothing is observed
 };
 
 struct ScorePass {
@@ -72,6 +74,10 @@ HWY_INLINE FloatVector finite_base(FloatVector m) {
 
 // s becomes p = exp2(s - m_b); l_b is the sum of the stretches that are whole, l_part that of the
 // stretch at hand.
+/// What of a key block's weights is kept besides its sum.
+enum class Kept { sums, stretches, spread };  // each stretch's sum; and e_b, the sum of p · (s - m_b)
+
+template <Kept kKept>
 struct WeighPass {
   const BlockWork& work;
   RowBlock& rows;
@@ -81,6 +87,16 @@ struct WeighPass {
     const FloatTag tag;
     Vectors<NV> base;
     Vectors<NV> sum;
+    [[maybe_unused]] Vectors<NV> spread;
+    [[maybe_unused]] float* stretch = nullptr;
+    [[maybe_unused]] float* e_b = nullptr;
+    if constexpr (kKept != Kept::sums) {
+      const RowWatch& watch = *work.watch;
+      stretch = watch.stretch_of(watch.block) + lane;
+      e_b = watch.e_b + (watch.all->needs_entropy ? watch.block * kRows : 0) + lane;
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; ++v) spread[v] = hn::Load(tag, e_b + v * kVectorRows);
+    }
 #pragma GCC unroll 4
     for (int v = 0; v < NV; ++v) {
       base[v] = finite_base(hn::Load(tag, rows.m_b.data() + lane + v * kVectorRows));
@@ -94,13 +110,15 @@ struct WeighPass {
       float* const row = work.panel + first * kRows + lane;
       float* const end = work.panel + last * kRows + lane;
       if (work.select_values) {
-        weigh_marking<NV>(row, end, base, sum);
+        weigh_marking<NV>(row, end, base, sum, spread);
       } else {
-        weigh<NV>(row, end, base, sum);
+        weigh<NV>(row, end, base, sum, spread);
       }
       if (last == stretch_end) {
 #pragma GCC unroll 4
         for (int v = 0; v < NV; ++v) {
+          if constexpr (kKept != Kept::sums)
+            hn::Store(sum[v], tag, stretch + first / kSumKeys * kRows + v * kVectorRows);
           float* const l_b = rows.l_b.data() + lane + v * kVectorRows;
           hn::Store(hn::Add(hn::Load(tag, l_b), sum[v]), tag, l_b);
           sum[v] = hn::Zero(tag);
@@ -109,20 +127,31 @@ struct WeighPass {
       first = last;
     }
 #pragma GCC unroll 4
-    for (int v = 0; v < NV; ++v)
+    for (int v = 0; v < NV; ++v) {
       hn::Store(sum[v], tag, rows.l_part.data() + lane + v * kVectorRows);
+      if constexpr (kKept == Kept::spread) hn::Store(spread[v], tag, e_b + v * kVectorRows);
+    }
   }
 
  private:
+  // Below 2^-100 p is 0; a hidden key's x = -inf must not make NaN of it.
+  static HWY_INLINE void add_spread(FloatVector x, FloatVector p, FloatVector& spread) {
+    const FloatTag tag;
+    spread = hn::MulAdd(p, hn::Max(x, hn::Set(tag, -1000.0F)), spread);
+  }
+
   template <int NV>
-  static HWY_INLINE void weigh(float* row, float* end, const Vectors<NV>& base, Vectors<NV>& sum) {
+  static HWY_INLINE void weigh(float* row, float* end, const Vectors<NV>& base, Vectors<NV>& sum,
+                               [[maybe_unused]] Vectors<NV>& spread) {
     const FloatTag tag;
     for (; row < end; row += kRows) {
 #pragma GCC unroll 4
       for (int v = 0; v < NV; ++v) {
-        const FloatVector p = exp2(tag, hn::Sub(hn::Load(tag, row + v * kVectorRows), base[v]));
+        const FloatVector x = hn::Sub(hn::Load(tag, row + v * kVectorRows), base[v]);
+        const FloatVector p = exp2(tag, x);
         hn::Store(p, tag, row + v * kVectorRows);
         sum[v] = hn::Add(sum[v], p);
+        if constexpr (kKept == Kept::spread) add_spread(x, p, spread[v]);
       }
     }
   }
@@ -130,14 +159,17 @@ struct WeighPass {
   // As above, but a hidden key's weight is kHiddenWeight.
   template <int NV>
   static HWY_NOINLINE void weigh_marking(float* row, float* end, const Vectors<NV>& base,
-                                         Vectors<NV>& sum) {
+                                         Vectors<NV>& sum,
+                                         [[maybe_unused]] Vectors<NV>& spread) {
     const FloatTag tag;
     for (; row < end; row += kRows) {
       for (int v = 0; v < NV; ++v) {
         const FloatVector s = hn::Load(tag, row + v * kVectorRows);
         const auto hidden = hn::Eq(s, hn::Set(tag, -kFloatInfinity));
-        const FloatVector p = hn::IfThenZeroElse(hidden, exp2(tag, hn::Sub(s, base[v])));
+        const FloatVector x = hn::Sub(s, base[v]);
+        const FloatVector p = hn::IfThenZeroElse(hidden, exp2(tag, x));
         sum[v] = hn::Add(sum[v], p);
+        if constexpr (kKept == Kept::spread) add_spread(x, p, spread[v]);
         hn::Store(hn::IfThenElse(hidden, hn::Set(tag, kHiddenWeight), p), tag,
                   row + v * kVectorRows);
       }
@@ -294,14 +326,8 @@ inline void score_block(const BlockWork& work, const Segments& segments, RowBloc
   }
 }
 
-// One key block into (m, l, O).
-inline void fold_key_block(const BlockWork& work, const Segments& segments, RowBlock& rows) {
-  score_block(work, segments, rows);
-  rows.l_b.fill(0.0F);
-  rows.l_part.fill(0.0F);
-  for (const Segment& segment : segments.all())
-    for_vectors(segment, WeighPass{work, rows, segment});
-  fold_sums(rows);
+// O_b of all keys, into O.
+inline void add_values(const BlockWork& work, const Segments& segments, RowBlock& rows) {
   if (!work.select_values && fold_values(work, segments, rows)) return;
   clear_output(work, rows);
   std::fill_n(work.partial, work.value_size * kRows, 0.0F);
@@ -315,6 +341,54 @@ inline void fold_key_block(const BlockWork& work, const Segments& segments, RowB
     for_vectors(segment, pass);
   }
   fold_partial(work, rows);
+}
+
+// S becomes P, and its sums.
+template <Kept kKept>
+inline void weigh_block(const BlockWork& work, const Segments& segments, RowBlock& rows) {
+  rows.l_b.fill(0.0F);
+  rows.l_part.fill(0.0F);
+  for (const Segment& segment : segments.all())
+    for_vectors(segment, WeighPass<kKept>{work, rows, segment});
+}
+
+// One key block into (m, l, O).
+inline void fold_key_block(const BlockWork& work, const Segments& segments, RowBlock& rows) {
+  score_block(work, segments, rows);
+  weigh_block<Kept::sums>(work, segments, rows);
+  fold_sums(rows);
+  add_values(work, segments, rows);
+}
+
+// The same, watched. Nothing that observers do reaches (m, l, O).
+inline void fold_watched_block(BlockWork work, const Segments& segments, RowBlock& rows) {
+  RowWatch& watch = *work.watch;
+  work.panel = start_block(watch, work.first_key, segments, work.panel);
+  if (watch.all->needs_weights) clear_unscored(segments, work.panel);
+  const ObservedBlock observed{segments, rows, work.panel, work.first_key};
+  score_block(work, segments, rows);
+  AllObservers::scores(watch, observed);
+  if (watch.all->needs_entropy) {
+    weigh_block<Kept::spread>(work, segments, rows);
+  } else if (watch.all->keeps_stretches) {
+    weigh_block<Kept::stretches>(work, segments, rows);
+  } else {
+    weigh_block<Kept::sums>(work, segments, rows);
+  }
+  fold_sums(rows);
+  add_values(work, segments, rows);
+  // Marks of hidden keys have done their work.
+  for (int i = 0; i < kBlockKeys * kRows && work.select_values; ++i)
+    if (work.panel[i] == kHiddenWeight) work.panel[i] = 0;
+  log_block(watch, observed);
+}
+
+// P of a key block a second time, relative to its own maximum, which comes out the same.
+inline const float* weigh_again(const BlockWork& work, const Segments& segments, RowBlock& rows) {
+  clear_unscored(segments, work.panel);
+  score_block(work, segments, rows);
+  weigh_block<Kept::sums>(work, segments, rows);
+  return work.panel;
 }
 
 }  // namespace fovea::kernels::HWY_NAMESPACE

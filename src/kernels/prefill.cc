@@ -15,18 +15,13 @@
 #include <span>
 
 #include "fovea/core/parallel.h"
+#include "kernels/block_rows-inl.h"
 #include "kernels/key_block-inl.h"
 #include "kernels/pack_rows-inl.h"
 #include "kernels/row_block-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::kernels::HWY_NAMESPACE {
-
-// Where the rows of K or V are made plain, if they are not read in place.
-struct Copy {
-  float* data;  // [128][stride], or null
-  std::int64_t stride;
-};
 
 // The pieces of a thread's scratch.
 struct TaskScratch {
@@ -36,6 +31,7 @@ struct TaskScratch {
   Copy value_copy;
   std::array<RowBlock*, kMostRowBlocks> all_blocks;
   std::size_t used;
+  RowWatch* watch;  // null where the head is not observed
   std::span<RowBlock* const> blocks() const { return {all_blocks.data(), used}; }
 };
 
@@ -60,59 +56,6 @@ inline TaskScratch lay_out(const PrefillCall& call, const TaskPlace& place, floa
     parts.all_blocks[i]->o = take(call.problem.value_size() * kRows);
   }
   return parts;
-}
-
-// Rows [first, last) of the key block at `key`, counted from its first key.
-struct BlockRows {
-  std::int64_t key;
-  std::int64_t first;
-  std::int64_t last;
-};
-
-inline PlainRows plain_rows(const TensorView& view, const TaskPlace& place, const BlockRows& rows,
-                            const Copy& copy) {
-  const std::int64_t offset =
-      place.batch * view.stride(0) + place.key_head * view.stride(1) + rows.key * view.stride(2);
-  const std::byte* const from =
-      static_cast<const std::byte*>(view.data()) + offset * size_of(view.dtype());
-  if (copy.data == nullptr) return {reinterpret_cast<const float*>(from), view.stride(2)};
-  for (std::int64_t j = rows.first; j < rows.last; ++j) {
-    widen({.data = from + j * view.stride(2) * size_of(view.dtype()),
-           .type = view.dtype(),
-           .stride = view.stride(3)},
-          view.size(3), copy.data + j * copy.stride);
-  }
-  return {copy.data, copy.stride};
-}
-
-// The same of keys packed by blocks: [head_size][128] turned into rows.
-inline PlainRows unpacked_rows(const TensorView& packed, const TaskPlace& place,
-                               const BlockRows& rows, const Copy& copy) {
-  const FloatTag tag;
-  const std::int64_t offset = place.batch * packed.stride(0) + place.key_head * packed.stride(1) +
-                              rows.key / kBlockKeys * packed.stride(2);
-  const std::byte* const from =
-      static_cast<const std::byte*>(packed.data()) + offset * size_of(packed.dtype());
-  HWY_ALIGN float wide[kVectorRows][kBlockKeys] = {};
-  for (std::int64_t d = 0; d < packed.size(3); d += kVectorRows) {
-    const int count = static_cast<int>(std::min<std::int64_t>(kVectorRows, packed.size(3) - d));
-    for (int i = 0; i < count; ++i) {
-      widen({.data = from + (d + i) * kBlockKeys * size_of(packed.dtype()),
-             .type = packed.dtype(),
-             .stride = 1},
-            rows.last, wide[i]);
-    }
-    for (std::int64_t j = rows.first / kVectorRows * kVectorRows; j < rows.last; j += kVectorRows) {
-      Vectors<kVectorRows> t;
-#pragma GCC unroll 16
-      for (int i = 0; i < kVectorRows; ++i) t[i] = hn::Load(tag, wide[i] + j);
-      transpose(t);
-      const std::int64_t last = std::min<std::int64_t>(rows.last, j + kVectorRows);
-      for (std::int64_t k = j; k < last; ++k)
-        hn::StoreU(t[k - j], tag, copy.data + k * copy.stride + d);
-    }
-  }
-  return {copy.data, copy.stride};
 }
 
 inline bool all_finite(const PlainRows& values, const BlockRows& rows, std::int64_t size) {
@@ -152,6 +95,7 @@ inline bool fold_keys(const PrefillCall& call, const TaskPlace& place, Values va
   std::int64_t last_key = 0;
   for (RowBlock* const block : parts.blocks()) {
     start_rows(call, *block);
+    if (parts.watch != nullptr) start_watch(*parts.watch, *block);
     first_key = std::min(first_key, block->least_first);
     last_key = std::max(last_key, block->most_last);
   }
@@ -163,9 +107,7 @@ inline bool fold_keys(const PrefillCall& call, const TaskPlace& place, Values va
     const BlockRows rows{.key = key,
                          .first = std::max<std::int64_t>(0, first_key - key),
                          .last = std::min<std::int64_t>(keys, last_key - key)};
-    BlockWork work{.key = problem.packed_key.given()
-                              ? unpacked_rows(problem.packed_key, place, rows, parts.key_copy)
-                              : plain_rows(problem.key, place, rows, parts.key_copy),
+    BlockWork work{.key = key_rows(problem, place, rows, parts.key_copy),
                    .value = plain_rows(problem.value, place, rows, parts.value_copy),
                    .head_size = problem.head_size(),
                    .value_size = problem.value_size(),
@@ -176,7 +118,8 @@ inline bool fold_keys(const PrefillCall& call, const TaskPlace& place, Values va
                    .first_key = key,
                    .modified = call.modified,
                    .keep = problem.keep.given() ? &kept : nullptr,
-                   .ahead = &ahead};
+                   .ahead = &ahead,
+                   .watch = parts.watch};
     work.select_values =
         values == Values::checked && !all_finite(work.value, rows, work.value_size);
     for (std::size_t i = 0; i < parts.used; ++i) {
@@ -186,7 +129,8 @@ inline bool fold_keys(const PrefillCall& call, const TaskPlace& place, Values va
       look_ahead(call, parts, i, {key, key + keys}, ahead);
       if (work.keep != nullptr) gather_keep(problem.keep, block, {key, key + keys}, kept);
       const Segments segments = cut_key_block(block, key, keys, work.keep);
-      if (segments.count > 0) fold_key_block(work, segments, block);
+      if (segments.count > 0 && work.watch == nullptr) fold_key_block(work, segments, block);
+      if (segments.count > 0 && work.watch != nullptr) fold_watched_block(work, segments, block);
       if (block.most_last <= key + keys) explained &= store_output(call, parts.panel, block);
     }
   }
@@ -195,9 +139,45 @@ inline bool fold_keys(const PrefillCall& call, const TaskPlace& place, Values va
   return explained;
 }
 
+// The end of the row block that is watched, which is the task's only one.
+inline void finish_rows(const PrefillCall& call, const TaskPlace& place, const TaskScratch& parts) {
+  const ValidAttention& problem = call.problem;
+  RowBlock& block = *parts.blocks()[0];
+  RowsAhead ahead;
+  KeepBits kept;
+  finish_watch(*parts.watch, block, [&](std::int64_t index) {
+    const std::int64_t key = index * kBlockKeys;
+    const KeyRange& covered = parts.watch->covered[index];
+    const int keys = static_cast<int>(std::min<std::int64_t>(kBlockKeys, problem.keys() - key));
+    const BlockWork work{
+        .key = key_rows(problem, place, {key, covered.first, covered.last}, parts.key_copy),
+        .value = {},
+        .head_size = problem.head_size(),
+        .panel = parts.panel,
+        .problem = &problem,
+        .factors = call.factors,
+        .first_key = key,
+        .modified = call.modified,
+        .keep = problem.keep.given() ? &kept : nullptr,
+        .ahead = &ahead};
+    if (work.keep != nullptr) gather_keep(problem.keep, block, {key, key + keys}, kept);
+    return weigh_again(work, cut_key_block(block, key, keys, work.keep), block);
+  });
+}
+
+inline RowWatch* watch_of(const PrefillCall& call, const TaskPlace& place, int worker) {
+  Watch* const watch = call.targets.watch;
+  if (watch == nullptr || watch->slot_of(place.query_head) < 0) return nullptr;
+  RowWatch& rows = watch->of_thread(worker);
+  watch->turn_to(rows, place.batch * watch->heads() + watch->slot_of(place.query_head));
+  return &rows;
+}
+
 // Returns the rows that saw no key.
-std::int64_t run_prefill_task(const PrefillCall& call, const TaskPlace& place, float* scratch) {
-  const TaskScratch parts = lay_out(call, place, scratch);
+std::int64_t run_prefill_task(const PrefillCall& call, const TaskPlace& place, float* scratch,
+                              int worker) {
+  TaskScratch parts = lay_out(call, place, scratch);
+  parts.watch = watch_of(call, place, worker);
   std::int64_t first_row = place.first_row;
   for (RowBlock* const block : parts.blocks()) {
     place_rows(call, place, first_row, *block);
@@ -206,9 +186,13 @@ std::int64_t run_prefill_task(const PrefillCall& call, const TaskPlace& place, f
   // A NaN that l does not explain comes from a value that is not finite, perhaps of a hidden key: 0
   // · inf. Looking for them beforehand would cost every call; so those few do the work again with
   // care.
+  // The caller's own observer is shown every tile once: with it they look beforehand.
+  const bool once = parts.watch != nullptr && parts.watch->own_tile != nullptr;
   for (const Values values : {Values::finite, Values::checked}) {
+    if (once && values == Values::finite) continue;
     if (fold_keys(call, place, values, parts)) break;
   }
+  if (parts.watch != nullptr) finish_rows(call, place, parts);
   std::int64_t empty = 0;
   for (RowBlock* const block : parts.blocks()) empty += store_statistics(call, *block);
   return empty;
@@ -241,12 +225,15 @@ std::int64_t copy_stride(std::int64_t size) noexcept {
 
 }  // namespace
 
-PrefillShape prefill_shape(const ValidAttention& problem, std::int64_t row_blocks) noexcept {
+PrefillShape prefill_shape(const ValidAttention& problem, std::int64_t row_blocks,
+                           Heads heads) noexcept {
   PrefillShape shape;
-  shape.rows = problem.queries() * problem.group_size;
+  shape.heads = heads;
+  shape.rows = problem.queries() * (heads == Heads::grouped ? problem.group_size : 1);
   shape.row_blocks = row_blocks;
   shape.groups = (shape.rows + row_blocks * kRows - 1) / (row_blocks * kRows);
-  shape.tasks = problem.batch() * problem.key_heads() * shape.groups;
+  shape.all_heads = heads == Heads::grouped ? problem.key_heads() : problem.query_heads();
+  shape.tasks = problem.batch() * shape.all_heads * shape.groups;
   shape.copy_keys = problem.packed_key.given() || must_copy(problem.key);
   shape.copy_values = must_copy(problem.value);
   shape.key_stride = copy_stride(problem.head_size());
@@ -263,7 +250,8 @@ PrefillCall::PrefillCall(const ValidAttention& asked, const Targets& results,
                          std::int64_t row_blocks) noexcept
     : problem(asked),
       targets(results),
-      shape(prefill_shape(asked, row_blocks)),
+      shape(prefill_shape(asked, row_blocks,
+                          results.watch == nullptr ? Heads::grouped : Heads::apart)),
       factors(asked),
       ranges_differ(asked.causal || asked.window.left != Window::kUnbounded ||
                     asked.window.right != Window::kUnbounded),
@@ -292,14 +280,24 @@ Blocking block_prefill(const ValidAttention& problem, int threads) {
   // Row blocks that share key blocks save reading them; tasks enough for all threads save waiting.
   const std::int64_t rows = problem.queries() * problem.group_size;
   std::int64_t row_blocks = std::min<std::int64_t>(kMostRowBlocks, (rows + kRows - 1) / kRows);
-  PrefillShape shape = prefill_shape(problem, row_blocks);
+  PrefillShape shape = prefill_shape(problem, row_blocks, Heads::grouped);
   while (row_blocks > 1 && (shape.scratch_floats > kScratchFloats || shape.tasks < 4 * usable)) {
     row_blocks = (row_blocks + 1) / 2;
-    shape = prefill_shape(problem, row_blocks);
+    shape = prefill_shape(problem, row_blocks, Heads::grouped);
   }
   const int used = static_cast<int>(std::min<std::int64_t>(usable, shape.tasks));
   return {.threads = used,
           .query_block = row_blocks * kRows,
+          .key_block = kKeyBlock,
+          .scratch_bytes = used * shape.scratch_floats * static_cast<std::int64_t>(sizeof(float))};
+}
+
+Blocking block_observed(const ValidAttention& problem, int threads) {
+  const PrefillShape shape = prefill_shape(problem, 1, Heads::apart);
+  const int used =
+      static_cast<int>(std::min<std::int64_t>(resolve_threads(threads, "attend"), shape.tasks));
+  return {.threads = used,
+          .query_block = kRows,
           .key_block = kKeyBlock,
           .scratch_bytes = used * shape.scratch_floats * static_cast<std::int64_t>(sizeof(float))};
 }
@@ -313,12 +311,15 @@ std::optional<std::int64_t> run_prefill(const ValidAttention& problem, const Blo
       call.shape.tasks, blocking.threads, resources.stop,
       [&](std::int64_t task, int worker) noexcept {
         const std::int64_t head = task / call.shape.groups;
-        const TaskPlace place{.batch = head / problem.key_heads(),
-                              .key_head = head % problem.key_heads(),
+        const bool apart = call.shape.heads == Heads::apart;
+        const std::int64_t of_batch = head % call.shape.all_heads;
+        const TaskPlace place{.batch = head / call.shape.all_heads,
+                              .key_head = apart ? problem.key_head_of(of_batch) : of_batch,
+                              .query_head = apart ? of_batch : -1,
                               .first_row = (call.shape.groups - 1 - task % call.shape.groups) *
                                            call.shape.row_blocks * kRows};
         const std::int64_t found = HWY_DYNAMIC_DISPATCH(run_prefill_task)(
-            call, place, floats + worker * call.shape.scratch_floats);
+            call, place, floats + worker * call.shape.scratch_floats, worker);
         if (found > 0) empty.fetch_add(found, std::memory_order_relaxed);
       });
   if (!done) return {};

@@ -17,14 +17,22 @@ inline constexpr std::int64_t kMostRowBlocks = 4;
 inline constexpr std::int64_t kRowBlockFloats = sizeof(RowBlock) / sizeof(float);
 static_assert(sizeof(RowBlock) % 64 == 0);
 
+/// Which rows lie side by side in the lanes.
+enum class Heads : std::uint8_t {
+  grouped,  // those of all query heads of a key head
+  apart,    // those of one query head: what is observed is said of one
+};
+
 /// How a call is cut up. A task is one key head of one batch entry and up to `row_blocks` blocks of
 /// 64 rows, which share each key block while it is in cache. Rows are counted query by query,
 /// within a query over the heads of the group: few queries then still fill the lanes, and a block's
 /// rows stay near each other for causal skipping.
 struct PrefillShape {
-  std::int64_t rows = 0;        // of one key head: queries * group_size
+  Heads heads = Heads::grouped;
+  std::int64_t all_heads = 0;   // key heads, or query heads where they are apart
+  std::int64_t rows = 0;        // of one of these heads
   std::int64_t row_blocks = 1;  // to a task
-  std::int64_t groups = 0;      // tasks of one key head
+  std::int64_t groups = 0;      // tasks of one head
   std::int64_t tasks = 0;
   std::int64_t scratch_floats = 0;  // of one thread
   bool copy_keys =
@@ -34,7 +42,8 @@ struct PrefillShape {
   std::int64_t value_stride = 0;
 };
 
-PrefillShape prefill_shape(const ValidAttention& problem, std::int64_t row_blocks) noexcept;
+PrefillShape prefill_shape(const ValidAttention& problem, std::int64_t row_blocks,
+                           Heads heads) noexcept;
 
 /// A call under way.
 struct PrefillCall {
@@ -58,12 +67,15 @@ struct PrefillCall {
 struct TaskPlace {
   std::int64_t batch;
   std::int64_t key_head;
-  std::int64_t first_row;  // of the key head's rows
+  std::int64_t query_head;  // where heads are apart, else -1
+  std::int64_t first_row;   // of the head's rows
 };
 
 std::string_view refuse_prefill(const ValidAttention& problem);
 std::string_view yield_prefill(const ValidAttention& problem);
 Blocking block_prefill(const ValidAttention& problem, int threads);
+/// For a call that observes.
+Blocking block_observed(const ValidAttention& problem, int threads);
 std::optional<std::int64_t> run_prefill(const ValidAttention& problem, const Blocking& blocking,
                                         const Resources& resources, const Targets& targets);
 

@@ -64,12 +64,15 @@ inline void place_rows(const PrefillCall& call, const TaskPlace& place, std::int
   rows.any_factor = false;
   block.packed = false;
   block.steps = (rows.count + kRowStep - 1) / kRowStep;
-  std::int64_t in_group = first_row % problem.group_size;
-  std::int64_t query = first_row / problem.group_size;
+  const bool apart = call.shape.heads == Heads::apart;
+  const std::int64_t group = apart ? 1 : problem.group_size;
+  const std::int64_t first_head = apart ? place.query_head : place.key_head * group;
+  std::int64_t in_group = first_row % group;
+  std::int64_t query = first_row / group;
   for (std::size_t i = 0; i < kRows; ++i) {
-    rows.head[i] = place.key_head * problem.group_size + in_group;
+    rows.head[i] = first_head + in_group;
     rows.query[i] = query;
-    if (static_cast<int>(i) + 1 >= rows.count || ++in_group < problem.group_size) continue;
+    if (static_cast<int>(i) + 1 >= rows.count || ++in_group < group) continue;
     in_group = 0;
     ++query;
   }

@@ -4,8 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "fovea/attention/attention.h"
+#include "fovea/attention/observe.h"
 #include "fovea/core/tensor.h"
 #include "fovea/engine/plan.h"
 
@@ -19,6 +22,7 @@ struct Attended {
   Tensor row_sum;      ///< [batch, query_heads, queries] f32: sum of exp(score - row_max), at least 1; 0 = no key
   std::int64_t empty_rows = 0;  ///< rows without a visible key: output 0 (docs/semantics.md)
   Plan plan;
+  Observed observed;  ///< what an Observe asked for
 };
 
 /// Returns softmax(modified scores) · value as Attention describes it. The result of a row depends on that row's query
@@ -27,6 +31,13 @@ struct Attended {
 /// Thread-safe: any number of calls may run at once. Throws Error{invalid_argument} for a question that contradicts
 /// itself, Error{out_of_memory} before any work when the results do not fit.
 Attended attend(const Attention& attention, const Execution& execution = {});
+
+/// The same, and what `observe` asks about the weights, in the same pass and O(queries + keys) memory: the weights of all
+/// pairs are never held. The output and the statistics have the bits of a call that observes nothing; what is observed
+/// depends, to the bit, on nothing else either, save that without FMA the instruction set shows. Throws
+/// Error{invalid_argument} also for an `observe` that contradicts itself or the question, Error{unsupported} for a ragged
+/// batch and for more than 2^31 - 1 keys. Sizes above 512 are observed by the reference, in double. What Observe::own throws comes back from here.
+Attended attend(const Attention& attention, const Observe& observe, const Execution& execution = {});
 
 /// What all keys so far have made of the rows, so that other keys can follow in another call or on another machine. All
 /// f32, any strides but 0, of the query's rank; all three are given or none.
@@ -68,5 +79,46 @@ struct AttendInto {
 /// too small; nothing is written then. With batch, query_heads or queries = 0 nothing is written and no pointer needs to be
 /// valid.
 std::int64_t attend_into(const Attention& attention, const AttendInto& into, const Execution& execution = {});
+
+/// Where attend_into writes what is observed: shapes, types and strides as those of Observed's tensors and of AttendInto's
+/// views. What `observe` asks for is a must, nothing else is written; mass_sink may be left out.
+struct ObserveInto {
+  MutableTensorView top_weights = {};
+  MutableTensorView top_indices = {};
+  MutableTensorView entropy = {};
+  MutableTensorView received = {};
+  MutableTensorView pooled_map = {};
+  MutableTensorView distance = {};
+  MutableTensorView rows = {};
+  MutableTensorView columns = {};
+  MutableTensorView mass_first = {};
+  MutableTensorView mass_self = {};
+  MutableTensorView mass_previous = {};
+  MutableTensorView mass_match = {};
+  MutableTensorView mass_sink = {};
+  MutableTensorView log2_max = {};
+  MutableTensorView row_sum = {};
+};
+
+/// What a call that observed found besides the arrays.
+struct ObservedRows {
+  std::int64_t empty_rows = 0;
+  std::int64_t nan_rows = 0;
+};
+
+/// attend_into with observers. It allocates the scratch of both; a state is refused (Error{unsupported}): weights need all
+/// keys of a row.
+ObservedRows attend_into(const Attention& attention, const AttendInto& into, const Observe& observe,
+                         const ObserveInto& observed, const Execution& execution = {});
+
+/// The cells that `observe` means for this question: pool_cells with its zeros filled in.
+PoolCells pool_cells(const Attention& attention, const PoolCells& asked);
+
+/// Names and one-line descriptions of the observers.
+struct ObserverInfo {
+  std::string name;
+  std::string summary;
+};
+std::vector<ObserverInfo> list_observers();
 
 }  // namespace fovea
