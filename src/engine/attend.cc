@@ -92,16 +92,6 @@ ValidAttention observable(const Attention& attention, const Observe& observe,
   return valid;
 }
 
-// Without rows there is nothing to observe, but keys received nothing.
-void clear_observed(const std::vector<engine::ObservedArray>& arrays,
-                    const kernels::ObservationTargets& targets) {
-  for (const engine::ObservedArray& array : arrays) {
-    const MutableTensorView& to = targets.*array.target;
-    if (to.given() && to.is_contiguous() && to.element_count() > 0)
-      std::memset(to.mutable_data(), 0, static_cast<std::size_t>(to.element_count()) * 4);
-  }
-}
-
 ObservedRows execute_observed(const engine::Call& call, const Execution& execution,
                               const AttendInto& into, const Observe& observe,
                               const ObserveInto& observed, std::int64_t* scratch_bytes) {
@@ -111,11 +101,12 @@ ObservedRows execute_observed(const engine::Call& call, const Execution& executi
   for (const engine::ObservedArray& array : arrays)
     targets.*array.target = with_leading_axes(observed.*array.into, 4 - problem.given_rank);
   ObservedRows rows;
-  if (problem.rows() == 0) {
-    clear_observed(arrays, targets);
-    return rows;
-  }
+  if (problem.rows() == 0) return rows;
   if (call.implementation().name == "reference") {
+    if (observe.own != nullptr) {
+      throw Error(ErrorKind::unsupported,
+                  "observe: the reference shows no tiles to an observer of one's own");
+    }
     rows.empty_rows = execute(call, execution.stop, into);
     rows.nan_rows = engine::observe_by_reference(problem, observe, targets);
     return rows;
@@ -131,13 +122,14 @@ ObservedRows execute_observed(const engine::Call& call, const Execution& executi
 Attended results_of(const engine::Call& call, std::vector<Refusal> refusals) {
   const ValidAttention& results = call.results();
   const Shape rows = engine::result_shape(results, true);
-  return {.output = Tensor::uninitialized(results.output_type, engine::result_shape(results, false)),
-          .log_sum_exp = Tensor::uninitialized(DType::f32, rows),
-          .row_max = Tensor::uninitialized(DType::f32, rows),
-          .row_sum = Tensor::uninitialized(DType::f32, rows),
-          .empty_rows = 0,
-          .plan = call.plan(std::move(refusals)),
-          .observed = {}};
+  return {
+      .output = Tensor::uninitialized(results.output_type, engine::result_shape(results, false)),
+      .log_sum_exp = Tensor::uninitialized(DType::f32, rows),
+      .row_max = Tensor::uninitialized(DType::f32, rows),
+      .row_sum = Tensor::uninitialized(DType::f32, rows),
+      .empty_rows = 0,
+      .plan = call.plan(std::move(refusals)),
+      .observed = {}};
 }
 
 AttendInto into_all_of(Attended& result) {
@@ -170,7 +162,10 @@ Attended attend(const Attention& attention, const Observe& observe, const Execut
   for (const engine::ObservedArray& array : engine::observed_arrays(valid, observe)) {
     if (!array.wanted) continue;
     Tensor& tensor = observed.*array.tensor;
-    tensor = Tensor::uninitialized(array.type, engine::without_leading_axes(valid, array.shape));
+    const Shape shape = engine::without_leading_axes(valid, array.shape);
+    // Without rows nothing is written, and keys received nothing.
+    tensor =
+        valid.rows() == 0 ? Tensor(array.type, shape) : Tensor::uninitialized(array.type, shape);
     into.*array.into = tensor.mutable_view();
   }
   const ObservedRows rows = execute_observed(call, execution, into_all_of(result), observe, into,
@@ -190,11 +185,22 @@ ObservedRows attend_into(const Attention& attention, const AttendInto& into, con
   const engine::Call call(attention, execution, nullptr, engine::Purpose::observe);
   engine::check_observed_targets(valid, attention, into, observe, observed);
   std::int64_t scratch_bytes = 0;
-  return execute_observed(call, execution, into, observe, observed, &scratch_bytes);
+  AttendInto own_scratch = into;
+  own_scratch.workspace = {};
+  return execute_observed(call, execution, own_scratch, observe, observed, &scratch_bytes);
+}
+
+Plan plan(const Attention& attention, const Observe& observe, const Execution& execution) {
+  if (!observe.any()) return plan(attention, execution);
+  std::vector<Refusal> refusals;
+  observable(attention, observe, execution);
+  const engine::Call call(attention, execution, &refusals, engine::Purpose::observe);
+  return call.plan(std::move(refusals));
 }
 
 PoolCells pool_cells(const Attention& attention, const PoolCells& asked) {
   const ValidAttention valid = validate(attention, {});
+  engine::check_observe(valid, attention, {.pooled_map = true, .pool_cells = asked});
   return filled(asked, valid.queries(), valid.keys());
 }
 

@@ -100,14 +100,14 @@ void check_observe(const ValidAttention& problem, const Attention& attention,
 
 std::vector<ObservedArray> observed_arrays(const ValidAttention& problem, const Observe& observe) {
   using T = kernels::ObservationTargets;
-  const auto heads = static_cast<std::int64_t>(
-      observe.heads.empty() ? static_cast<std::size_t>(problem.query_heads())
-                            : observe.heads.size());
+  const auto heads = static_cast<std::int64_t>(observe.heads.empty()
+                                                   ? static_cast<std::size_t>(problem.query_heads())
+                                                   : observe.heads.size());
   const Shape all{problem.batch(), heads};
   const Shape rows{problem.batch(), heads, problem.queries()};
   const PoolCells cells = filled(observe.pool_cells, problem.queries(), problem.keys());
-  const std::int64_t cell_rows = (problem.queries() + cells.queries - 1) / cells.queries;
-  const std::int64_t cell_columns = (problem.keys() + cells.keys - 1) / cells.keys;
+  const std::int64_t cell_rows = cells_of(problem.queries(), cells.queries);
+  const std::int64_t cell_columns = cells_of(problem.keys(), cells.keys);
   const std::int64_t k = observe.top_weights;
   const bool top = k > 0;
   const bool labelled = observe.query_labels.given();

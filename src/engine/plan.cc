@@ -40,19 +40,26 @@ const kernels::Implementation& named(std::string_view name, const ValidAttention
 
 const kernels::Implementation& first_willing(const ValidAttention& problem, Purpose purpose,
                                              std::vector<Refusal>* refusals) {
-  std::string_view reason;
+  std::string_view told;  // the reason of the one that was nearest
   for (const kernels::Implementation& candidate : implementations()) {
-    reason = refusal_of(candidate, problem, purpose);
+    std::string_view reason = refusal_of(candidate, problem, purpose);
     // One that observes has no better one to yield to.
     const bool may_yield = purpose == Purpose::compute && candidate.yield != nullptr;
     if (reason.empty() && may_yield) reason = candidate.yield(problem);
+    // Observing must not change a bit of the output: not into double unasked.
+    const bool is_unasked = purpose == Purpose::observe && candidate.name == "reference" &&
+                            problem.query.dtype() != DType::f64;
+    if (reason.empty() && is_unasked) reason = "it observes in double; by name only";
     if (reason.empty()) return candidate;
+    const bool is_near = purpose == Purpose::compute || candidate.block_observed != nullptr;
+    if (is_near && !is_unasked) told = reason;
     if (refusals != nullptr) {
       refusals->push_back({std::string(candidate.name), std::string(reason)});
     }
   }
   throw Error(ErrorKind::unsupported,
-              fmt::format("attend: no implementation can run this call: {}", reason));
+              fmt::format("attend: no implementation can {} this call: {}",
+                          purpose == Purpose::observe ? "observe" : "run", told));
 }
 
 }  // namespace

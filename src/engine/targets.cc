@@ -119,9 +119,9 @@ std::array<WantedTarget, 7> result_targets(const ValidAttention& problem, const 
 }
 
 // `targets` against their shapes, the inputs, and each other.
-void check_all(const ValidAttention& problem, const Attention& attention,
+void check_all(const ValidAttention& problem, const Attention& attention, const Observe& observe,
                std::span<const WantedTarget> targets) {
-  const std::array<Input, 11> inputs{{{"query", &attention.query},
+  const std::array<Input, 13> inputs{{{"query", &attention.query},
                                       {"key", &attention.key},
                                       {"packed_key", &attention.packed_key},
                                       {"value", &attention.value},
@@ -131,7 +131,9 @@ void check_all(const ValidAttention& problem, const Attention& attention,
                                       {"sinks", &attention.sinks},
                                       {"key_lengths", &attention.key_lengths},
                                       {"query_offsets", &attention.query_offsets},
-                                      {"key_offsets", &attention.key_offsets}}};
+                                      {"key_offsets", &attention.key_offsets},
+                                      {"query_labels", &observe.query_labels},
+                                      {"key_labels", &observe.key_labels}}};
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const WantedTarget& target = targets[i];
     if (!target.view->given()) continue;
@@ -148,12 +150,13 @@ void check_all(const ValidAttention& problem, const Attention& attention,
 void check_targets(const ValidAttention& problem, const Attention& attention,
                    const AttendInto& into) {
   check_state(problem, attention, into);
-  check_all(problem, attention, result_targets(problem, into));
+  check_all(problem, attention, {}, result_targets(problem, into));
 }
 
 void check_observed_targets(const ValidAttention& problem, const Attention& attention,
                             const AttendInto& into, const Observe& observe,
                             const ObserveInto& observed) {
+  check_state(problem, attention, into);
   std::vector<WantedTarget> targets;
   for (const WantedTarget& target : result_targets(problem, into)) targets.push_back(target);
   for (const ObservedArray& array : observed_arrays(problem, observe)) {
@@ -166,7 +169,7 @@ void check_observed_targets(const ValidAttention& problem, const Attention& atte
     if (!view.given()) fail("observed.{} is not given, but observe asks for it", array.name);
     targets.push_back({array.name, &view, array.type, without_leading_axes(problem, array.shape)});
   }
-  check_all(problem, attention, targets);
+  check_all(problem, attention, observe, targets);
 }
 
 }  // namespace fovea::engine

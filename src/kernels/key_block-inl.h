@@ -75,7 +75,11 @@ HWY_INLINE FloatVector finite_base(FloatVector m) {
 // s becomes p = exp2(s - m_b); l_b is the sum of the stretches that are whole, l_part that of the
 // stretch at hand.
 /// What of a key block's weights is kept besides its sum.
-enum class Kept { sums, stretches, spread };  // each stretch's sum; and e_b, the sum of p · (s - m_b)
+enum class Kept {
+  sums,
+  stretches,
+  spread
+};  // each stretch's sum; and e_b, the sum of p · (s - m_b)
 
 template <Kept kKept>
 struct WeighPass {
@@ -159,8 +163,7 @@ struct WeighPass {
   // As above, but a hidden key's weight is kHiddenWeight.
   template <int NV>
   static HWY_NOINLINE void weigh_marking(float* row, float* end, const Vectors<NV>& base,
-                                         Vectors<NV>& sum,
-                                         [[maybe_unused]] Vectors<NV>& spread) {
+                                         Vectors<NV>& sum, [[maybe_unused]] Vectors<NV>& spread) {
     const FloatTag tag;
     for (; row < end; row += kRows) {
       for (int v = 0; v < NV; ++v) {

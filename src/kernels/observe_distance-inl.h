@@ -44,7 +44,8 @@ struct ObserveDistance {
     const std::int64_t base = watch.diagonal[0] - tile.first_key;
     const float* const stretches = watch.stretch_of(tile.block);
     Pending pending;
-    for (std::int64_t j = tile.keys.first / kSumKeys * kSumKeys; j < tile.keys.last; j += kSumKeys) {
+    for (std::int64_t j = tile.keys.first / kSumKeys * kSumKeys; j < tile.keys.last;
+         j += kSumKeys) {
       const std::int64_t least = base - j - (kSumKeys - 1);
       const std::int64_t most = base - j + kRows - 1;
       if (is_uniform(least, most)) {
@@ -81,7 +82,8 @@ struct ObserveDistance {
     std::int64_t bucket = -1;
     HWY_ALIGN float sums[kRows];
 
-    HWY_INLINE void add(RowWatch& watch, std::int64_t to, const float* numbers, const float* factor) {
+    HWY_INLINE void add(RowWatch& watch, std::int64_t to, const float* numbers,
+                        const float* factor) {
       const FloatTag tag;
       if (to != bucket) {
         flush(watch);
@@ -89,8 +91,9 @@ struct ObserveDistance {
         std::fill(sums, sums + kRows, 0.0F);
       }
       for (int lane = 0; lane < kRows; lane += kVectorRows) {
-        const FloatVector sum = hn::MulAdd(hn::Load(tag, numbers + lane), hn::Load(tag, factor + lane),
-                                           hn::Load(tag, sums + lane));
+        const FloatVector sum =
+            hn::MulAdd(hn::Load(tag, numbers + lane), hn::Load(tag, factor + lane),
+                       hn::Load(tag, sums + lane));
         hn::Store(sum, tag, sums + lane);
       }
     }

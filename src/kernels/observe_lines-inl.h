@@ -50,8 +50,8 @@ struct ObserveRows {
     for (const std::int64_t query : watch.all->asked.rows) {
       const std::int64_t lane = query - watch.first_query;
       if (0 <= lane && lane < watch.count) {
-        const std::int64_t offset = watch.batch * view.stride(0) + watch.slot * view.stride(1) +
-                                    at * view.stride(2);
+        const std::int64_t offset =
+            watch.batch * view.stride(0) + watch.slot * view.stride(1) + at * view.stride(2);
         visit(static_cast<int>(lane), static_cast<float*>(view.mutable_data()) + offset,
               view.stride(3));
       }

@@ -87,8 +87,8 @@ struct ObserveKeyMasses {
   static void store_sink(RowWatch& watch) {
     HWY_ALIGN float share[kRows];
     const ValidAttention& problem = watch.all->problem;
-    const float sink = problem.sinks.given() ? finite_float(problem.sinks.number_at(watch.head))
-                                             : -kFloatInfinity;
+    const float sink =
+        problem.sinks.given() ? finite_float(problem.sinks.number_at(watch.head)) : -kFloatInfinity;
     std::fill(share, share + kRows, in_log2_units(sink));
     store_weights(watch, share, watch.all->targets.mass_sink);
   }
@@ -122,7 +122,8 @@ struct ObserveMatch {
               label_at(watch.all->asked.key_labels, watch.batch, block.first_key + j);
           if (label < 0) continue;
           const auto equal = hn::RebindMask(tag, hn::Eq(of_row, hn::Set(index, label)));
-          sum = hn::Add(sum, hn::IfThenElseZero(equal, hn::Load(tag, block.panel + j * kRows + lane)));
+          sum = hn::Add(sum,
+                        hn::IfThenElseZero(equal, hn::Load(tag, block.panel + j * kRows + lane)));
         }
         hn::Store(sum, tag, sums + lane);
       }

@@ -79,7 +79,8 @@ struct ObservePooled {
   }
 
   // Adds the rows' sums, times their factors, to a column of cells.
-  static void add_sums(RowWatch& watch, std::int64_t column, const float* sums, const float* factor) {
+  static void add_sums(RowWatch& watch, std::int64_t column, const float* sums,
+                       const float* factor) {
     const std::int64_t cell = watch.all->cells.queries;
     const std::int64_t columns = watch.all->cell_columns;
     for (int lane = 0; lane < watch.count;) {

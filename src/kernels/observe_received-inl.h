@@ -63,8 +63,8 @@ struct ObserveReceived {
 #pragma GCC unroll 4
         for (int step = 1; step < kSteps; ++step) {
           const int at = step * kRowStep + lane;
-          sum[part] = hn::MulAdd(hn::Load(tag, p + i * kRows + at), hn::Load(tag, factor + at),
-                                 sum[part]);
+          sum[part] =
+              hn::MulAdd(hn::Load(tag, p + i * kRows + at), hn::Load(tag, factor + at), sum[part]);
         }
       }
       of_key[i] = tree<kParts>(sum);

@@ -55,8 +55,8 @@ struct ObserveTop {
     return top.scores + (vector * top.capacity + slot) * kTileFloats;
   }
 
-  static HWY_INLINE void put_tiles(RowWatch& watch, const ObservedBlock& block, const KeyRange& keys,
-                                   int lane) {
+  static HWY_INLINE void put_tiles(RowWatch& watch, const ObservedBlock& block,
+                                   const KeyRange& keys, int lane) {
     const FloatTag tag;
     TopWatch& top = watch.top;
     const float* const least = top.largest + (top.k - 1) * kRows + lane;
@@ -72,9 +72,8 @@ struct ObserveTop {
           s[i] = scored ? hn::Load(tag, from + i * kRows) : hn::Set(tag, -kFloatInfinity);
         }
       }
-      const FloatVector largest =
-          hn::Max(hn::Max(hn::Max(s[0], s[1]), hn::Max(s[2], s[3])),
-                  hn::Max(hn::Max(s[4], s[5]), hn::Max(s[6], s[7])));
+      const FloatVector largest = hn::Max(hn::Max(hn::Max(s[0], s[1]), hn::Max(s[2], s[3])),
+                                          hn::Max(hn::Max(s[4], s[5]), hn::Max(s[6], s[7])));
       if (hn::AllFalse(tag, hn::Gt(largest, hn::Load(tag, least)))) continue;
       keep_tile(top, lane, static_cast<std::int32_t>(block.first_key + key), s, largest);
     }
@@ -97,7 +96,8 @@ struct ObserveTop {
     for (std::int64_t t = 0; t < top.k; ++t, place += kRows, in += kRows) {
       // Eight places at once where none is below it.
       constexpr std::int64_t kRun = 8;
-      while (t + kRun < top.k && hn::AllFalse(tag, hn::Gt(largest, hn::Load(tag, place + (kRun - 1) * kRows)))) {
+      while (t + kRun < top.k &&
+             hn::AllFalse(tag, hn::Gt(largest, hn::Load(tag, place + (kRun - 1) * kRows)))) {
         t += kRun;
         place += kRun * kRows;
         in += kRun * kRows;
@@ -149,7 +149,8 @@ struct ObserveTop {
     const int first = vector * kVectorRows;
     const FloatVector l = hn::Load(tag, watch.l.data() + first);
     const FloatVector least = hn::Load(tag, top.largest + (top.k - 1) * kRows + first);
-    const auto asks = hn::And(hn::FirstN(tag, static_cast<std::size_t>(rows)), hn::Not(hn::IsNaN(l)));
+    const auto asks =
+        hn::And(hn::FirstN(tag, static_cast<std::size_t>(rows)), hn::Not(hn::IsNaN(l)));
     std::int64_t equal[kVectorRows] = {};
     HWY_ALIGN float least_of[kVectorRows];
     hn::Store(least, tag, least_of);
@@ -159,8 +160,8 @@ struct ObserveTop {
       for (int i = 0; i < kTopTile; ++i) {
         const float* const scores = tile + i * kVectorRows;
         const FloatVector s = hn::Load(tag, scores);
-        const auto wanted = hn::And(hn::And(hn::Ge(s, least), asks),
-                                    hn::Gt(s, hn::Set(tag, -kFloatInfinity)));
+        const auto wanted =
+            hn::And(hn::And(hn::Ge(s, least), asks), hn::Gt(s, hn::Set(tag, -kFloatInfinity)));
         std::uint64_t bits = 0;
         hn::StoreMaskBits(tag, wanted, reinterpret_cast<std::uint8_t*>(&bits));
         for (; bits != 0; bits &= bits - 1) {
@@ -245,13 +246,16 @@ struct ObserveTop {
     for (std::int64_t t = 0; t < top.k; ++t) {
       const float* const scores = top.found_scores + t * kVectorRows;
       const FloatVector none = hn::IfThenElseZero(hn::IsNaN(l), hn::Set(tag, kFloatNaN));
-      hn::Store(t < count ? hn::IfThenElse(hn::IsNaN(l), l, weight_of(hn::Load(tag, scores), m, share))
-                          : none,
+      hn::Store(t < count
+                    ? hn::IfThenElse(hn::IsNaN(l), l, weight_of(hn::Load(tag, scores), m, share))
+                    : none,
                 tag, weights);
       for (int lane = 0; lane < rows; ++lane) {
-        to[lane * targets.top_weights.stride(2) + t * targets.top_weights.stride(3)] = weights[lane];
+        to[lane * targets.top_weights.stride(2) + t * targets.top_weights.stride(3)] =
+            weights[lane];
         keys[lane * targets.top_indices.stride(2) + t * targets.top_indices.stride(3)] =
-            t < count && scores[lane] > -kFloatInfinity ? top.found_keys[t * kVectorRows + lane] : -1;
+            t < count && scores[lane] > -kFloatInfinity ? top.found_keys[t * kVectorRows + lane]
+                                                        : -1;
       }
     }
   }

@@ -53,8 +53,9 @@ HWY_INLINE FloatVector one_over(FloatVector l) {
 inline void weights_of_rows(const RowWatch& watch, float* scores) {
   const FloatTag tag;
   for (int lane = 0; lane < kRows; lane += kVectorRows) {
-    const FloatVector w = weight_of(hn::LoadU(tag, scores + lane), hn::Load(tag, watch.m.data() + lane),
-                                    one_over(hn::Load(tag, watch.l.data() + lane)));
+    const FloatVector w =
+        weight_of(hn::LoadU(tag, scores + lane), hn::Load(tag, watch.m.data() + lane),
+                  one_over(hn::Load(tag, watch.l.data() + lane)));
     hn::StoreU(w, tag, scores + lane);
   }
 }
@@ -83,7 +84,8 @@ inline std::int64_t result_offset(const RowWatch& watch, const TensorView& view,
 inline void store_rows(const RowWatch& watch, const float* numbers, const MutableTensorView& view) {
   if (!view.given()) return;
   float* const to = static_cast<float*>(view.mutable_data());
-  for (int lane = 0; lane < watch.count; ++lane) to[result_offset(watch, view, lane)] = numbers[lane];
+  for (int lane = 0; lane < watch.count; ++lane)
+    to[result_offset(watch, view, lane)] = numbers[lane];
 }
 
 }  // namespace fovea::kernels::HWY_NAMESPACE

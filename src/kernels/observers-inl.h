@@ -81,7 +81,9 @@ struct ObserverList {
     bool some = false;
     (
         [&] {
-          if constexpr (requires(const ShareTile& tile, RowWatch& of) { Observers::share(of, tile); })
+          if constexpr (requires(const ShareTile& tile, RowWatch& of) {
+                          Observers::share(of, tile);
+                        })
             some = some || Observers::wanted(watch);
         }(),
         ...);
@@ -220,7 +222,8 @@ inline void clear_nan_rows(RowWatch& watch, const ShareTile& tile) {
 
 /// Ends a row block. `weights_again(block)` computes P of a key block a second time, and returns it.
 template <class WeightsAgain>
-inline void finish_watch(RowWatch& watch, const RowBlock& block, const WeightsAgain& weights_again) {
+inline void finish_watch(RowWatch& watch, const RowBlock& block,
+                         const WeightsAgain& weights_again) {
   const FloatTag tag;
   set_final(watch, block);
   if (watch.all->targets.log2_max.given()) store_row_statistics(watch, block);

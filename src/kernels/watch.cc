@@ -30,10 +30,6 @@ class Pieces {
   std::int64_t used_ = 0;
 };
 
-std::int64_t count_of(std::int64_t tokens, std::int64_t cell) noexcept {
-  return (tokens + cell - 1) / cell;
-}
-
 // Adds what a thread has to the call's totals, and empties it.
 void add_up(std::int64_t* from, std::int64_t count, std::int64_t* to) noexcept {
   if (from == nullptr) return;
@@ -79,9 +75,9 @@ Watch::Watch(const ValidAttention& of, const Observe& observe, const Observation
       asked(observe),
       targets(results),
       cells(filled(observe.pool_cells, of.queries(), of.keys())),
-      blocks(count_of(of.keys(), kBlockKeys)),
-      cell_rows(count_of(of.queries(), cells.queries)),
-      cell_columns(count_of(of.keys(), cells.keys)),
+      blocks(cells_of(of.keys(), kBlockKeys)),
+      cell_rows(cells_of(of.queries(), cells.queries)),
+      cell_columns(cells_of(of.keys(), cells.keys)),
       slots_(static_cast<std::size_t>(of.query_heads()), -1) {
   std::vector<std::int64_t> heads = observe.heads;
   if (heads.empty()) {
@@ -91,7 +87,8 @@ Watch::Watch(const ValidAttention& of, const Observe& observe, const Observation
   for (const std::int64_t head : heads) slots_[static_cast<std::size_t>(head)] = heads_++;
   const bool odd_cells = asked.pooled_map && cells.keys % kSumKeys != 0;
   needs_entropy = asked.entropy;
-  keeps_stretches = asked.distance || (asked.pooled_map && !odd_cells && cells.keys % kBlockKeys != 0);
+  keeps_stretches =
+      asked.distance || (asked.pooled_map && !odd_cells && cells.keys % kBlockKeys != 0);
   needs_weights = asked.received || asked.distance || odd_cells || asked.own != nullptr;
   needs_log = needs_weights || keeps_stretches || needs_entropy || asked.pooled_map ||
               asked.query_labels.given();
@@ -213,7 +210,8 @@ void Watch::write_totals() {
       for (std::int64_t i = 0; i < cell_rows * cell_columns; ++i) {
         const std::int64_t r = i / cell_columns;
         to[r * targets.pooled_map.stride(2) + i % cell_columns * targets.pooled_map.stride(3)] =
-            from_fixed(pooled_[at * cell_rows * cell_columns + i], pooled_rows_[at * cell_rows + r]);
+            from_fixed(pooled_[at * cell_rows * cell_columns + i],
+                       pooled_rows_[at * cell_rows + r]);
       }
     }
     if (asked.distance) {

@@ -37,7 +37,8 @@ inline constexpr int kSlides = 2 * 23;  // up to 2^30, before the diagonal and a
 
 /// Where observations go; all views begin with the axes [batch, observed heads].
 struct ObservationTargets {
-  MutableTensorView top_weights, top_indices, entropy, received, pooled_map, distance, rows, columns;
+  MutableTensorView top_weights, top_indices, entropy, received, pooled_map, distance, rows,
+      columns;
   MutableTensorView mass_first, mass_self, mass_previous, mass_match, mass_sink;
   MutableTensorView log2_max, row_sum;
 };
@@ -55,10 +56,10 @@ inline std::int64_t to_fixed(double number) noexcept {
 /// largest maxima: those are kept in order, and with each the tile's scores.
 struct TopWatch {
   std::int64_t k = 0;
-  std::int64_t capacity = 0;       // tiles that fit, for each vector of rows
-  float* largest = nullptr;        // [k][64], falling
-  std::int32_t* slot = nullptr;    // [k][64]: where the tile's scores are, -1 = nowhere
-  float* scores = nullptr;         // [64 rows' vectors][capacity][8][lanes]
+  std::int64_t capacity = 0;          // tiles that fit, for each vector of rows
+  float* largest = nullptr;           // [k][64], falling
+  std::int32_t* slot = nullptr;       // [k][64]: where the tile's scores are, -1 = nowhere
+  float* scores = nullptr;            // [64 rows' vectors][capacity][8][lanes]
   std::int32_t* first_key = nullptr;  // [vectors][capacity]
   std::int32_t* moved = nullptr;      // [capacity]
   float* found_scores = nullptr;      // [9 k][lanes]: of a vector of rows, those to sort
@@ -102,17 +103,17 @@ struct RowWatch {
   std::array<std::int64_t, kRows> diagonal;
 
   // Known when the row block ends.
-  alignas(64) std::array<float, kRows> m;      // 0 where a row has none
+  alignas(64) std::array<float, kRows> m;  // 0 where a row has none
   alignas(64) std::array<float, kRows> l;
   alignas(64) std::array<float, kRows> share;  // 1 / l; 0 for rows that count for no total
   bool any_nan = false;
 
   // Totals of head `totals_of` (batch entry · heads + slot), in units of 2^-34.
   std::int64_t totals_of = -1;
-  std::int64_t* received = nullptr;  // [keys]
-  std::int64_t* pooled = nullptr;    // [cells of queries][cells of keys]
+  std::int64_t* received = nullptr;     // [keys]
+  std::int64_t* pooled = nullptr;       // [cells of queries][cells of keys]
   std::int64_t* pooled_rows = nullptr;  // [cells of queries]
-  std::int64_t* distance = nullptr;  // [kDistanceBuckets], then the rows counted
+  std::int64_t* distance = nullptr;     // [kDistanceBuckets], then the rows counted
   std::int64_t nan_rows = 0;
 
   float* stretch_of(std::int64_t at) const noexcept;
@@ -162,11 +163,11 @@ class Watch {
   const std::int64_t blocks;        // of keys
   const std::int64_t cell_rows;     // cells along the queries
   const std::int64_t cell_columns;  // and along the keys
-  bool needs_log = false;        // m_b and l_b of each key block
+  bool needs_log = false;           // m_b and l_b of each key block
   bool needs_entropy = false;
   bool keeps_stretches = false;
-  bool needs_weights = false;    // P of some key blocks after the row block's end
-  bool recomputes = false;       // P is computed again, not kept
+  bool needs_weights = false;  // P of some key blocks after the row block's end
+  bool recomputes = false;     // P is computed again, not kept
 
  private:
   std::int64_t lay_out(RowWatch* rows, std::byte* memory) const;

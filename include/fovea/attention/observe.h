@@ -23,6 +23,11 @@ struct PoolCells {
 /// `asked` with its zeros filled in for so many queries and keys.
 PoolCells filled(const PoolCells& asked, std::int64_t queries, std::int64_t keys) noexcept;
 
+/// Cells that hold so many tokens.
+constexpr std::int64_t cells_of(std::int64_t tokens, std::int64_t cell) noexcept {
+  return tokens / cell + (tokens % cell > 0 ? 1 : 0);
+}
+
 /// A part of the scores under way: what a TileObserver is shown. Memory belongs to the call and ends
 /// with the observer's.
 struct ObservedTile {

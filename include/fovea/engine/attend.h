@@ -36,7 +36,8 @@ Attended attend(const Attention& attention, const Execution& execution = {});
 /// pairs are never held. The output and the statistics have the bits of a call that observes nothing; what is observed
 /// depends, to the bit, on nothing else either, save that without FMA the instruction set shows. Throws
 /// Error{invalid_argument} also for an `observe` that contradicts itself or the question, Error{unsupported} for a ragged
-/// batch and for more than 2^31 - 1 keys. Sizes above 512 are observed by the reference, in double. What Observe::own throws comes back from here.
+/// batch, for more than 2^31 - 1 keys, and for sizes above 512, which "reference" observes when it is named (and f64 queries
+/// always: in double). What Observe::own throws comes back from here.
 Attended attend(const Attention& attention, const Observe& observe, const Execution& execution = {});
 
 /// What all keys so far have made of the rows, so that other keys can follow in another call or on another machine. All
@@ -81,7 +82,7 @@ struct AttendInto {
 std::int64_t attend_into(const Attention& attention, const AttendInto& into, const Execution& execution = {});
 
 /// Where attend_into writes what is observed: shapes, types and strides as those of Observed's tensors and of AttendInto's
-/// views. What `observe` asks for is a must, nothing else is written; mass_sink may be left out.
+/// views. What `observe` asks for is a must, but mass_sink may be left out; a view of anything else is an error.
 struct ObserveInto {
   MutableTensorView top_weights = {};
   MutableTensorView top_indices = {};
@@ -106,10 +107,13 @@ struct ObservedRows {
   std::int64_t nan_rows = 0;
 };
 
-/// attend_into with observers. It allocates the scratch of both; a state is refused (Error{unsupported}): weights need all
+/// attend_into with observers. It allocates the scratch of both (AttendInto::workspace is not used); a state is refused (Error{unsupported}): weights need all
 /// keys of a row.
 ObservedRows attend_into(const Attention& attention, const AttendInto& into, const Observe& observe,
                          const ObserveInto& observed, const Execution& execution = {});
+
+/// Returns what attend would do with the same question and observers, without doing it. Throws as attend does.
+Plan plan(const Attention& attention, const Observe& observe, const Execution& execution = {});
 
 /// The cells that `observe` means for this question: pool_cells with its zeros filled in.
 PoolCells pool_cells(const Attention& attention, const PoolCells& asked);
