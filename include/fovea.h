@@ -150,9 +150,72 @@ typedef struct fovea_text {
   size_t length;
 } fovea_text;
 
+/// What to see of the weights in the call that computes the output. The fields are those of Observe in
+/// fovea/attention/observe.h; what is 0 or FOVEA_NOT_GIVEN is not asked for and costs nothing.
+typedef struct fovea_observe {
+  uint64_t struct_size;   ///< sizeof(fovea_observe)
+  const int64_t* heads;   ///< query heads to observe, rising; a head_count of 0 = all, and heads may be NULL
+  int64_t head_count;
+  const int64_t* rows;    ///< queries whose weights are wanted in full; may be NULL when row_count is 0
+  int64_t row_count;
+  const int64_t* columns; ///< keys whose weights are wanted in full; likewise
+  int64_t column_count;
+  int64_t top_weights;    ///< the k largest weights of each row, 1 to 64
+  int64_t pool_queries;   ///< tokens to a cell of the pooled map; 0 = what fovea_pool_cells says, as pool_keys
+  int64_t pool_keys;
+  int64_t mass_first;     ///< weight on the first n keys
+  fovea_tensor query_labels;  ///< FOVEA_I32, [batch, queries] or [queries]: weight on the keys of a row's own label
+  fovea_tensor key_labels;    ///< likewise for the keys; both are given or none
+  int32_t entropy;        ///< 0 or 1, as those that follow
+  int32_t received;
+  int32_t pooled_map;
+  int32_t distance;
+  int32_t mass_self;
+  int32_t mass_previous;
+  int32_t row_statistics;
+  int32_t unused;         ///< 0
+} fovea_observe;
+
+/// What was observed: shapes and meaning as those of Observed in fovea/attention/observe.h, `heads` being the heads
+/// observed. A target is given for what fovea_observe asks for and for nothing else; that of mass_sink may be left out.
+typedef struct fovea_observed {
+  uint64_t struct_size;       ///< sizeof(fovea_observed)
+  fovea_target top_weights;   ///< [batch, heads, queries, k], FOVEA_F32 as all but top_indices; rank as the query's
+  fovea_target top_indices;   ///< likewise, FOVEA_I32
+  fovea_target entropy;       ///< [batch, heads, queries]
+  fovea_target received;      ///< [batch, heads, keys]
+  fovea_target pooled_map;    ///< [batch, heads, cells of queries, cells of keys]
+  fovea_target distance;      ///< [batch, heads, FOVEA_DISTANCE_BUCKETS]
+  fovea_target rows;          ///< [batch, heads, row_count, keys]
+  fovea_target columns;       ///< [batch, heads, column_count, queries]
+  fovea_target mass_first;    ///< [batch, heads, queries], as those that follow
+  fovea_target mass_self;
+  fovea_target mass_previous;
+  fovea_target mass_match;    ///< asked for by the labels
+  fovea_target mass_sink;     ///< asked for by any mass or the labels when the question has sinks
+  fovea_target log2_max;      ///< asked for by row_statistics, as row_sum
+  fovea_target row_sum;
+  int64_t nan_rows;           ///< set by the call: rows left out of totals because they are NaN
+} fovea_observed;
+
+/// Length of fovea_observed.distance.
+enum { FOVEA_DISTANCE_BUCKETS = 177 };
+
 /// Computes attention into `answer`. `execution` and `error` may be NULL. No target may overlap an input or another.
 int32_t fovea_attend(const fovea_attention* attention, const fovea_execution* execution, fovea_answer* answer,
                      fovea_error* error);
+
+/// The same, and what `observe` asks about the weights into `observed`, in the same pass: the weights of all pairs are
+/// never held, and no bit of the answer changes. The answer has no state and no workspace: the call allocates its own.
+/// `execution` and `error` may be NULL.
+int32_t fovea_attend_observing(const fovea_attention* attention, const fovea_execution* execution,
+                               const fovea_observe* observe, fovea_answer* answer, fovea_observed* observed,
+                               fovea_error* error);
+
+/// Says how many queries and keys a cell of the pooled map has for this question: those that `observe` gives, its zeros
+/// filled in. A map of n tokens in cells of c has n / c of them, rounded up.
+int32_t fovea_pool_cells(const fovea_attention* attention, const fovea_observe* observe, int64_t* queries,
+                         int64_t* keys, fovea_error* error);
 
 /// Says what fovea_attend would do with the same question and why, a line each, without doing it.
 int32_t fovea_explain(const fovea_attention* attention, const fovea_execution* execution, fovea_text* text,
@@ -205,6 +268,9 @@ void fovea_kv_cache_free(fovea_kv_cache* cache);
 
 /// Lists the implementations, best first, a line each: name, tab, summary.
 int32_t fovea_implementations(fovea_text* text, fovea_error* error);
+
+/// Lists the observers, a line each: name, tab, summary.
+int32_t fovea_observers(fovea_text* text, fovea_error* error);
 
 /// The library's version, as "0.1.0". Lives as long as the program.
 const char* fovea_version(void);

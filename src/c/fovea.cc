@@ -7,6 +7,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "c/plain.h"
 #include "fovea/core/error.h"
@@ -70,6 +71,19 @@ void hand_out(std::string_view text, fovea_text* to) noexcept {
   to->length = text.size();
 }
 
+/// Names and summaries, a line each.
+template <typename Info>
+std::string lines_of(const std::vector<Info>& list) {
+  std::string lines;
+  for (const Info& info : list) {
+    lines += info.name;
+    lines += '\t';
+    lines += info.summary;
+    lines += '\n';
+  }
+  return lines;
+}
+
 void check_pointer(const void* pointer, const char* name) {
   if (pointer == nullptr)
     throw fovea::Error(fovea::ErrorKind::invalid_argument,
@@ -86,6 +100,35 @@ std::int32_t fovea_attend(const fovea_attention* attention, const fovea_executio
     const fovea::Attention question = fovea::c::attention_of(attention);
     const fovea::Execution how = fovea::c::execution_of(execution);
     answer->empty_rows = fovea::attend_into(question, fovea::c::targets_of(answer), how);
+  });
+}
+
+std::int32_t fovea_attend_observing(const fovea_attention* attention,
+                                    const fovea_execution* execution, const fovea_observe* observe,
+                                    fovea_answer* answer, fovea_observed* observed,
+                                    fovea_error* error) {
+  return guarded(error, [&] {
+    const fovea::Attention question = fovea::c::attention_of(attention);
+    const fovea::Execution how = fovea::c::execution_of(execution);
+    const fovea::Observe what = fovea::c::observe_of(observe);
+    const fovea::AttendInto into = fovea::c::targets_of(answer);
+    const fovea::ObservedRows rows =
+        fovea::attend_into(question, into, what, fovea::c::observe_targets_of(observed), how);
+    answer->empty_rows = rows.empty_rows;
+    observed->nan_rows = rows.nan_rows;
+  });
+}
+
+std::int32_t fovea_pool_cells(const fovea_attention* attention, const fovea_observe* observe,
+                              std::int64_t* queries, std::int64_t* keys, fovea_error* error) {
+  return guarded(error, [&] {
+    check_pointer(queries, "queries");
+    check_pointer(keys, "keys");
+    const fovea::Attention question = fovea::c::attention_of(attention);
+    const fovea::PoolCells cells =
+        fovea::pool_cells(question, fovea::c::observe_of(observe).pool_cells);
+    *queries = cells.queries;
+    *keys = cells.keys;
   });
 }
 
@@ -161,11 +204,14 @@ void fovea_stop_free(fovea_stop* stop) {
 std::int32_t fovea_implementations(fovea_text* text, fovea_error* error) {
   return guarded(error, [&] {
     check_pointer(text, "text");
-    std::string lines;
-    for (const fovea::ImplementationInfo& info : fovea::list_implementations()) {
-      lines += info.name + '\t' + info.summary + '\n';
-    }
-    hand_out(lines, text);
+    hand_out(lines_of(fovea::list_implementations()), text);
+  });
+}
+
+std::int32_t fovea_observers(fovea_text* text, fovea_error* error) {
+  return guarded(error, [&] {
+    check_pointer(text, "text");
+    hand_out(lines_of(fovea::list_observers()), text);
   });
 }
 

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
+#include <vector>
 
 #include "fovea/core/error.h"
 
@@ -23,11 +25,15 @@ constexpr std::uint64_t kFirstAttention = 320;
 constexpr std::uint64_t kFirstExecution = 24;
 constexpr std::uint64_t kFirstAnswer = 144;
 constexpr std::uint64_t kFirstKvCacheOptions = 56;
+constexpr std::uint64_t kFirstObserve = 184;
+constexpr std::uint64_t kFirstObserved = 496;
 static_assert(sizeof(fovea_attention) ==
                   kFirstAttention + sizeof(void*) + 2 * sizeof(fovea_tensor) &&
               sizeof(fovea_execution) == kFirstExecution + sizeof(void*) &&
               sizeof(fovea_answer) == kFirstAnswer + 120 &&
-              sizeof(fovea_kv_cache_options) == kFirstKvCacheOptions);
+              sizeof(fovea_kv_cache_options) == kFirstKvCacheOptions &&
+              sizeof(fovea_observe) == kFirstObserve && sizeof(fovea_observed) == kFirstObserved);
+static_assert(FOVEA_DISTANCE_BUCKETS == kDistanceBuckets);
 
 /// No struct of ours will ever be this large: a larger struct_size was never set.
 constexpr std::uint64_t kLargestStruct = 4096;
@@ -118,6 +124,19 @@ View view_of(const Plain& plain, const std::string& name) {
   return View(plain.data, type, sizes, element_strides(plain.strides, sizes, element, name));
 }
 
+/// Numbers of heads, queries or keys. There are never more tokens than an i32 counts, so a larger
+/// count was never set.
+std::vector<std::int64_t> indices_of(const std::int64_t* data, std::int64_t count, const char* name,
+                                     const char* count_name) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  if (count < 0 || count > kMost) {
+    fail("observe.{} is {}; it must be from 0 to {}", count_name, count, kMost);
+  }
+  if (count == 0) return {};
+  if (data == nullptr) fail("observe.{} is a null pointer with {} {}", name, count_name, count);
+  return {data, data + count};
+}
+
 Diagonal diagonal_of(const fovea_attention& plain) {
   switch (plain.diagonal) {
     case FOVEA_BOTTOM_RIGHT:
@@ -191,6 +210,50 @@ AttendInto targets_of(const fovea_answer* given) {
           .resume = claim_of(plain.resume, "answer.resume"),
           .workspace = {static_cast<std::byte*>(plain.workspace),
                         static_cast<std::size_t>(plain.workspace_size)}};
+}
+
+Observe observe_of(const fovea_observe* given) {
+  const auto plain = in_todays_form(given, "observe", kFirstObserve);
+  if (plain.unused != 0) fail("observe.unused is {}; it must be 0", plain.unused);
+  Observe observe;
+  observe.heads = indices_of(plain.heads, plain.head_count, "heads", "head_count");
+  observe.rows = indices_of(plain.rows, plain.row_count, "rows", "row_count");
+  observe.columns = indices_of(plain.columns, plain.column_count, "columns", "column_count");
+  observe.top_weights = plain.top_weights;
+  observe.pool_cells = {.queries = plain.pool_queries, .keys = plain.pool_keys};
+  observe.mass_first = plain.mass_first;
+  observe.query_labels = view_of<TensorView>(plain.query_labels, "query_labels");
+  observe.key_labels = view_of<TensorView>(plain.key_labels, "key_labels");
+  observe.entropy = claim_of(plain.entropy, "observe.entropy");
+  observe.received = claim_of(plain.received, "observe.received");
+  observe.pooled_map = claim_of(plain.pooled_map, "observe.pooled_map");
+  observe.distance = claim_of(plain.distance, "observe.distance");
+  observe.mass_self = claim_of(plain.mass_self, "observe.mass_self");
+  observe.mass_previous = claim_of(plain.mass_previous, "observe.mass_previous");
+  observe.row_statistics = claim_of(plain.row_statistics, "observe.row_statistics");
+  return observe;
+}
+
+ObserveInto observe_targets_of(const fovea_observed* given) {
+  const auto plain = in_todays_form(given, "observed", kFirstObserved);
+  const auto target = [](const fovea_target& of, const char* name) {
+    return view_of<MutableTensorView>(of, std::string("observed.") + name);
+  };
+  return {.top_weights = target(plain.top_weights, "top_weights"),
+          .top_indices = target(plain.top_indices, "top_indices"),
+          .entropy = target(plain.entropy, "entropy"),
+          .received = target(plain.received, "received"),
+          .pooled_map = target(plain.pooled_map, "pooled_map"),
+          .distance = target(plain.distance, "distance"),
+          .rows = target(plain.rows, "rows"),
+          .columns = target(plain.columns, "columns"),
+          .mass_first = target(plain.mass_first, "mass_first"),
+          .mass_self = target(plain.mass_self, "mass_self"),
+          .mass_previous = target(plain.mass_previous, "mass_previous"),
+          .mass_match = target(plain.mass_match, "mass_match"),
+          .mass_sink = target(plain.mass_sink, "mass_sink"),
+          .log2_max = target(plain.log2_max, "log2_max"),
+          .row_sum = target(plain.row_sum, "row_sum")};
 }
 
 KvCache cache_of(const fovea_kv_cache_options* given) {

@@ -23,6 +23,8 @@ namespace fovea::c {
 Attention attention_of(const fovea_attention* plain);
 Execution execution_of(const fovea_execution* plain);
 AttendInto targets_of(const fovea_answer* plain);
+Observe observe_of(const fovea_observe* plain);
+ObserveInto observe_targets_of(const fovea_observed* plain);
 KvCache cache_of(const fovea_kv_cache_options* plain);
 TensorView tensor_of(const fovea_tensor* plain, const char* name);
 

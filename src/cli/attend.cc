@@ -32,22 +32,26 @@ Execution execution_of(const AttendFlags& flags) {
 }
 
 void run(const AttendFlags& flags) {
+  AttendAnswer::check_flags(flags);
   if (!AttendAnswer::is_wanted(flags) && !flags.explain) {
     throw UsageError(
-        "attend: nothing to do: give --output FILE, --lse, --weights, --scores or --explain");
+        "attend: nothing to do: give --output FILE, --lse, --weights, --scores, a file of what the "
+        "weights say (--entropy and others) or --explain");
   }
-  AttendAnswer::check_flags(flags);
   const AttendQuestion question(flags);
   const Execution execution = execution_of(flags);
   const Plan chosen = plan(question.attention(), execution);
-  if (flags.explain) print_to_error(chosen.explain());
+  const bool observes = !observer_files(flags.observe).empty();
+  if (flags.explain && !observes) print_to_error(chosen.explain());
   if (!AttendAnswer::is_wanted(flags)) return;
 
   AttendAnswer answer(flags, question.attention());
-  const std::int64_t empty_rows = answer.write(question.attention(), execution);
-  if (flags.explain && empty_rows > 0) {
+  const AttendAnswer::Written written = answer.write(question.attention(), execution);
+  if (!flags.explain) return;
+  if (written.observing) print_to_error(written.observing->explain());
+  if (written.empty_rows > 0) {
     print_to_error(fmt::format("{} row{} without a visible key: output 0, log-sum-exp -inf\n",
-                               empty_rows, empty_rows == 1 ? "" : "s"));
+                               written.empty_rows, written.empty_rows == 1 ? "" : "s"));
   }
 }
 
@@ -145,12 +149,14 @@ Command attend_command() {
           ".npy "
           "files, and writes what is asked for: all files when all went well, else none. A file "
           "named - is standard input.",
-      .groups = {input_flags(*flags), output_flags(*flags), rule_flags(*flags),
-                 execution_flags(*flags)},
+      .groups = {input_flags(*flags), output_flags(*flags), observe_flags(flags->observe),
+                 rule_flags(*flags), execution_flags(*flags)},
       .examples = {{"fovea attend --query q.npy --key k.npy --value v.npy --output o.npy --causal",
                     "causal attention from three files into a fourth"},
                    {"fovea attend --query q.npy --key k.npy --value v.npy --weights w.npy",
                     "every weight: rows that add up to 1"},
+                   {"fovea attend --query q.npy --key k.npy --value v.npy --row 0=r.npy",
+                    "the weights of query 0, in the pass that makes the output"},
                    {"fovea attend --query q.npy --key k.npy --value v.npy --window 128,0 --explain",
                     "what would run, without running it"}},
       .run = [flags] { run(*flags); },

@@ -1,4 +1,4 @@
-// Output and log-sum-exp come from the engine. The weights and scores of all N x N pairs, which it
+// Output, log-sum-exp and what is observed come from the engine. The weights and scores of all N x N pairs, which it
 // never has, come from the reference, in double, and go to their files row by row.
 #include "cli/attend_answer.h"
 
@@ -55,11 +55,6 @@ ScoresFlag parse_scores(const std::string& text) {
       in_quotes(text), std::ranges::count(names, name) > 0 ? "" : did_you_mean(name, names)));
 }
 
-struct NamedPath {
-  std::string flag;
-  std::string path;
-};
-
 void add(std::vector<NamedPath>& list, const char* flag, const std::optional<std::string>& path) {
   if (path) list.push_back({flag, *path});
 }
@@ -73,6 +68,7 @@ std::vector<NamedPath> outputs_of(const AttendFlags& flags) {
     const ScoresFlag scores = parse_scores(text);
     list.push_back({"--scores " + scores.stage->name, scores.path});
   }
+  for (NamedPath& file : observer_files(flags.observe)) list.push_back(std::move(file));
   return list;
 }
 
@@ -116,11 +112,12 @@ float narrowed(double number) noexcept {
 
 }  // namespace
 
-bool AttendAnswer::is_wanted(const AttendFlags& flags) noexcept {
-  return flags.output || flags.lse || flags.weights || !flags.scores.empty();
+bool AttendAnswer::is_wanted(const AttendFlags& flags) {
+  return !outputs_of(flags).empty();
 }
 
 void AttendAnswer::check_flags(const AttendFlags& flags) {
+  observe_of(flags.observe);
   const std::vector<NamedPath> outputs = outputs_of(flags);
   const std::vector<NamedPath> inputs = inputs_of(flags);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -137,7 +134,8 @@ void AttendAnswer::check_flags(const AttendFlags& flags) {
   }
 }
 
-AttendAnswer::AttendAnswer(const AttendFlags& flags, const Attention& attention) {
+AttendAnswer::AttendAnswer(const AttendFlags& flags, const Attention& attention)
+    : observers_(flags.observe) {
   const Shape query = attention.query.shape();
   const Shape scores = with_last(query, attention.key.size(attention.key.rank() - 2));
   const bool is_double = attention.query.dtype() == DType::f64;
@@ -191,23 +189,25 @@ std::int64_t AttendAnswer::write_rows(const Attention& attention, const Executio
   return empty_rows;
 }
 
-std::int64_t AttendAnswer::write(const Attention& attention, const Execution& execution) {
-  std::int64_t empty_rows = 0;
-  if (output_ || lse_) {
-    const Attended attended = attend(attention, execution);
-    empty_rows = attended.empty_rows;
+AttendAnswer::Written AttendAnswer::write(const Attention& attention, const Execution& execution) {
+  Written written;
+  if (output_ || lse_ || observers_.observe().any()) {
+    const Attended attended = attend(attention, observers_.observe(), execution);
+    written.empty_rows = attended.empty_rows;
+    if (observers_.observe().any()) written.observing = attended.plan;
+    observers_.write(attended.observed);
     if (output_) formats::write_npy(*output_, attended.output);
     if (lse_) formats::write_npy(*lse_, attended.log_sum_exp);
   }
-  if (!rows_.empty()) empty_rows = write_rows(attention, execution);
+  if (!rows_.empty()) written.empty_rows = write_rows(attention, execution);
 
-  std::vector<formats::OutputFile*> files;
+  std::vector<formats::OutputFile*> files = observers_.files();
   if (output_) files.push_back(&*output_);
   if (lse_) files.push_back(&*lse_);
   for (RowFile& file : rows_) files.push_back(&file.file);
   for (formats::OutputFile* file : files) file->finish();
   for (formats::OutputFile* file : files) file->commit();
-  return empty_rows;
+  return written;
 }
 
 }  // namespace fovea::cli

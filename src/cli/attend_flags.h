@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/attend_observe.h"
+
 namespace fovea::cli {
 
 struct AttendFlags {
@@ -26,6 +28,7 @@ struct AttendFlags {
   std::optional<std::string> lse;
   std::optional<std::string> weights;
   std::vector<std::string> scores;  ///< STAGE=FILE
+  ObserveFlags observe;
 
   // rules
   bool causal = false;

@@ -14,6 +14,7 @@
 #include "cli/suggest.h"
 #include "cli/terminal.h"
 #include "fovea/core/printable.h"
+#include "fovea/engine/attend.h"
 #include "fovea/engine/plan.h"
 #include "fovea/lesson/lesson.h"
 
@@ -46,6 +47,12 @@ std::vector<Entry> implementation_entries() {
   return entries;
 }
 
+std::vector<Entry> observer_entries() {
+  std::vector<Entry> entries;
+  for (const ObserverInfo& info : list_observers()) entries.push_back({info.name, info.summary});
+  return entries;
+}
+
 std::vector<Entry> lesson_entries() {
   std::vector<Entry> entries;
   for (const lesson::LessonInfo& info : lesson::list_lessons()) {
@@ -58,6 +65,7 @@ std::vector<Kind> kinds() {
   return {
       {"commands", "what fovea can do", command_entries},
       {"implementations", "what attend may compute with, best first", implementation_entries},
+      {"observers", "what attend can see of the weights in the same pass", observer_entries},
       {"lessons", "what fovea walk explains, in order", lesson_entries},
   };
 }
@@ -95,7 +103,7 @@ Command list_command() {
   auto kind = std::make_shared<std::optional<std::string>>();
   return {
       .name = "list",
-      .summary = "what there is to choose from: commands, implementations, lessons",
+      .summary = "what there is to choose from: commands, implementations, observers, lessons",
       .usage = "[KIND]",
       .about =
           "Prints the names and one line about each; without KIND, the kinds. In a pipe, one tab "

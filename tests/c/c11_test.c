@@ -1,4 +1,5 @@
-/* fovea.h from C11: a causal attention whose numbers are known, its statistics, an error, the plan.
+/* fovea.h from C11: a causal attention whose numbers are known, its statistics, what its weights
+   say, an error, the plan.
    The same file is compiled as C++ too, and linked with the shared library as users do. */
 #include <fovea.h>
 #include <math.h>
@@ -17,6 +18,37 @@ static void expect_near(float got, double wanted, const char* what) {
   if (fabs((double)got - wanted) <= 1e-6) return;
   fprintf(stderr, "failed: %s is %.9g, wanted %.9g\n", what, (double)got, wanted);
   ++failures;
+}
+
+/* The weights of the call in main are (1, 0) and (1/4, 3/4). */
+static void expect_observers(const fovea_attention* attention, fovea_answer* answer) {
+  const int64_t tokens_by_keys[] = {2, 2};
+  const int64_t queries[] = {0, 1};
+  float rows[4];
+  fovea_observe observe;
+  fovea_observed observed;
+  fovea_error error;
+  memset(&observe, 0, sizeof observe);
+  memset(&observed, 0, sizeof observed);
+  observe.struct_size = sizeof observe;
+  observe.rows = queries;
+  observe.row_count = 2;
+  observed.struct_size = sizeof observed;
+  const fovea_target target = {FOVEA_F32, 2, rows, tokens_by_keys, NULL};
+  observed.rows = target;
+  expect(fovea_attend_observing(attention, NULL, &observe, answer, &observed, &error) == FOVEA_OK,
+         "weights are observed");
+  expect_near(rows[0], 1, "rows[0]");
+  expect_near(rows[1], 0, "rows[1]");
+  expect_near(rows[2], 0.25, "rows[2]");
+  expect_near(rows[3], 0.75, "rows[3]");
+  expect(observed.nan_rows == 0, "no row is NaN");
+
+  observe.entropy = 1;
+  expect(fovea_attend_observing(attention, NULL, &observe, answer, &observed, &error) ==
+             FOVEA_INVALID_ARGUMENT,
+         "entropy without a target is refused");
+  expect(strstr(error.text, "entropy") != NULL, "the text names the entropy");
 }
 
 int main(void) {
@@ -60,6 +92,8 @@ int main(void) {
   expect_near(output[3], 5, "output[3]");
   expect_near(log_sum_exp[0], 1.09861228866810969, "log_sum_exp[0]");
   expect_near(log_sum_exp[1], 1.38629436111989062, "log_sum_exp[1]");
+
+  expect_observers(&attention, &answer);
 
   attention.scale = NAN;
   output[0] = 7;

@@ -37,11 +37,14 @@ TEST(Guides, ShowCommandsThatWork) {
   expect_commands_work("attend-files.md");
 }
 
-TEST(Guides, ShowTheExampleThatIsTested) {
-  Lines example = read_source(kRoot, kRoot / "examples" / "kv_cache.cc").lines;
-  ASSERT_FALSE(example.empty());
-  example.erase(example.begin());  // says what the file is
-  EXPECT_EQ(blocks(guide("decode-with-a-kv-cache.md"), "cpp"), std::vector<Lines>{example});
+TEST(Guides, ShowTheExamplesThatAreTested) {
+  for (const auto& [name, file] : {std::pair{"decode-with-a-kv-cache.md", "kv_cache.cc"},
+                                   std::pair{"see-the-weights.md", "see_the_weights.cc"}}) {
+    Lines example = read_source(kRoot, kRoot / "examples" / file).lines;
+    ASSERT_FALSE(example.empty());
+    example.erase(example.begin());  // says what the file is
+    EXPECT_EQ(blocks(guide(name), "cpp"), std::vector<Lines>{example}) << name;
+  }
 }
 
 TEST(Guides, ShowTheProgramsThatAreBuiltAgainstAnInstall) {
