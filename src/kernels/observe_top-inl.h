@@ -1,11 +1,11 @@
 // The k largest weights of each row.
 //
 // A key of the k largest lies in one of the k tiles of 8 keys with the largest maxima (of equal ones,
-// the first). Tiles are put in order, for all rows of a vector at once, by k compare-exchanges; a tile
-// whose maximum no row wants costs its maximum and a compare. With a tile its scores are kept, so the
-// end needs no product: it reads each row's k tiles, and sorts what is not below the k-th maximum, all
-// rows of a vector at once. Scores that rise along the keys put every tile in order: 5 k operations
-// for 8 keys of a vector of rows, which products of head size 64 outweigh 25 times at k = 8.
+// the first). The maxima are put in order, for all rows of a vector at once, by k compare-exchanges; a
+// tile that no row wants costs its maximum and a compare. Of the others the scores are kept, so the end
+// needs no product: it picks what is not below the k-th maximum, and sorts it, again all rows of a
+// vector at once. Scores that rise along the keys put every tile in order: 2 k operations for 8 keys of
+// a vector of rows, which products of head size 64 outweigh 60 times at k = 8.
 #if defined(FOVEA_KERNELS_OBSERVE_TOP_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef FOVEA_KERNELS_OBSERVE_TOP_INL_H_
 #undef FOVEA_KERNELS_OBSERVE_TOP_INL_H_
@@ -31,7 +31,6 @@ struct ObserveTop {
   static void start(RowWatch& watch) {
     TopWatch& top = watch.top;
     std::fill_n(top.largest, top.k * kRows, -kFloatInfinity);
-    std::fill_n(top.slot, top.k * kRows, -1);
     top.used.fill(0);
   }
 
@@ -82,61 +81,50 @@ struct ObserveTop {
   static HWY_INLINE void keep_tile(TopWatch& top, int lane, std::int32_t key,
                                    const Vectors<kTopTile>& s, FloatVector largest) {
     const FloatTag tag;
-    const Index index;
     const int vector = lane / kVectorRows;
     std::int64_t& used = top.used[static_cast<std::size_t>(vector)];
     if (used == top.capacity) clear_out(top, vector);
     float* const tile = tile_at(top, vector, used);
 #pragma GCC unroll 8
     for (int i = 0; i < kTopTile; ++i) hn::Store(s[i], tag, tile + i * kVectorRows);
-    top.first_key[vector * top.capacity + used] = key;
-    auto slot = hn::Set(index, static_cast<std::int32_t>(used++));
+    top.first_key[vector * top.capacity + used++] = key;
     float* place = top.largest + lane;
-    std::int32_t* in = top.slot + lane;
-    for (std::int64_t t = 0; t < top.k; ++t, place += kRows, in += kRows) {
+    for (std::int64_t t = 0; t < top.k; ++t, place += kRows) {
       // Eight places at once where none is below it.
       constexpr std::int64_t kRun = 8;
       while (t + kRun < top.k &&
              hn::AllFalse(tag, hn::Gt(largest, hn::Load(tag, place + (kRun - 1) * kRows)))) {
         t += kRun;
         place += kRun * kRows;
-        in += kRun * kRows;
       }
       const FloatVector there = hn::Load(tag, place);
-      const auto of_there = hn::Load(index, in);
-      const auto above = hn::Gt(largest, there);
-      const auto moves = hn::RebindMask(index, above);
-      hn::Store(hn::IfThenElse(above, largest, there), tag, place);
-      hn::Store(hn::IfThenElse(moves, slot, of_there), index, in);
-      largest = hn::IfThenElse(above, there, largest);
-      slot = hn::IfThenElse(moves, of_there, slot);
+      hn::Store(hn::Max(there, largest), tag, place);
+      largest = hn::Min(there, largest);
     }
   }
 
-  // Tiles that no row has in its order any more make room.
+  // Tiles that no row wants any more make room. Of maxima equal to the k-th the first k will do.
   static HWY_NOINLINE void clear_out(TopWatch& top, int vector) {
-    std::fill_n(top.moved, top.capacity, -1);
-    const auto for_slots = [&](const auto& visit) {
-      for (std::int64_t t = 0; t < top.k; ++t) {
-        for (int i = 0; i < kVectorRows; ++i) {
-          std::int32_t& slot = top.slot[t * kRows + vector * kVectorRows + i];
-          if (slot >= 0) visit(slot);
-        }
-      }
-    };
-    for_slots([&](std::int32_t& slot) { top.moved[slot] = 0; });
+    const FloatTag tag;
+    const FloatVector least =
+        hn::Load(tag, top.largest + (top.k - 1) * kRows + vector * kVectorRows);
+    const FloatVector most_equal = hn::Set(tag, static_cast<float>(top.k));
+    FloatVector equal = hn::Zero(tag);
     std::int64_t used = 0;
     std::int32_t* const keys = top.first_key + vector * top.capacity;
     for (std::int64_t i = 0; i < top.capacity; ++i) {
-      if (top.moved[i] < 0) continue;
-      if (used != i) {
-        std::memcpy(tile_at(top, vector, used), tile_at(top, vector, i),
-                    sizeof(float) * kTileFloats);
-      }
-      keys[used] = keys[i];
-      top.moved[i] = static_cast<std::int32_t>(used++);
+      const float* const from = tile_at(top, vector, i);
+      FloatVector largest = hn::Load(tag, from);
+      for (int j = 1; j < kTopTile; ++j)
+        largest = hn::Max(largest, hn::Load(tag, from + j * kVectorRows));
+      const auto is_equal = hn::Eq(largest, least);
+      const auto wanted =
+          hn::Or(hn::Gt(largest, least), hn::And(is_equal, hn::Lt(equal, most_equal)));
+      if (hn::AllFalse(tag, wanted)) continue;
+      equal = hn::Add(equal, hn::IfThenElseZero(is_equal, hn::Set(tag, 1.0F)));
+      if (used != i) std::memcpy(tile_at(top, vector, used), from, sizeof(float) * kTileFloats);
+      keys[used++] = keys[i];
     }
-    for_slots([&](std::int32_t& slot) { slot = top.moved[slot]; });
     top.used[static_cast<std::size_t>(vector)] = used;
   }
 
@@ -175,40 +163,89 @@ struct ObserveTop {
     }
   }
 
-  // Exchanges entries a and b in the rows where b is the larger score, or the same of a lower key;
-  // where it is not, if they are to rise.
-  static HWY_INLINE void put_in_order(const TopWatch& top, std::int64_t a, std::int64_t b,
-                                      bool falling) {
+  // Scores and their keys, one of each row of a vector.
+  struct Entry {
+    FloatVector score;
+    hn::Vec<Index> key;
+  };
+
+  // Puts the larger score first, of equal ones the lower key.
+  static HWY_INLINE void order(Entry& a, Entry& b) {
     const FloatTag tag;
-    const Index index;
-    float* const scores_a = top.found_scores + a * kVectorRows;
-    float* const scores_b = top.found_scores + b * kVectorRows;
-    std::int32_t* const keys_a = top.found_keys + a * kVectorRows;
-    std::int32_t* const keys_b = top.found_keys + b * kVectorRows;
-    const FloatVector s_a = hn::Load(tag, scores_a);
-    const FloatVector s_b = hn::Load(tag, scores_b);
-    const auto k_a = hn::Load(index, keys_a);
-    const auto k_b = hn::Load(index, keys_b);
-    const auto lower = hn::RebindMask(tag, hn::Gt(k_a, k_b));
-    const auto b_first = hn::Or(hn::Gt(s_b, s_a), hn::And(hn::Eq(s_b, s_a), lower));
-    const auto swap = falling ? b_first : hn::Not(b_first);
-    const auto swap_keys = hn::RebindMask(index, swap);
-    hn::Store(hn::IfThenElse(swap, s_b, s_a), tag, scores_a);
-    hn::Store(hn::IfThenElse(swap, s_a, s_b), tag, scores_b);
-    hn::Store(hn::IfThenElse(swap_keys, k_b, k_a), index, keys_a);
-    hn::Store(hn::IfThenElse(swap_keys, k_a, k_b), index, keys_b);
+    const auto lower = hn::RebindMask(tag, hn::Gt(a.key, b.key));
+    const auto swap = hn::Or(hn::Gt(b.score, a.score), hn::And(hn::Eq(b.score, a.score), lower));
+    const auto swap_keys = hn::RebindMask(Index(), swap);
+    const Entry first{hn::IfThenElse(swap, b.score, a.score),
+                      hn::IfThenElse(swap_keys, b.key, a.key)};
+    b = {hn::IfThenElse(swap, a.score, b.score), hn::IfThenElse(swap_keys, a.key, b.key)};
+    a = first;
   }
 
-  // Batcher's bitonic sorter over all rows of a vector at once; `count` is a power of two.
+  static HWY_INLINE Entry load_entry(const TopWatch& top, std::int64_t i) {
+    return {hn::Load(FloatTag(), top.found_scores + i * kVectorRows),
+            hn::Load(Index(), top.found_keys + i * kVectorRows)};
+  }
+  static HWY_INLINE void store_entry(const TopWatch& top, std::int64_t i, const Entry& entry) {
+    hn::Store(entry.score, FloatTag(), top.found_scores + i * kVectorRows);
+    hn::Store(entry.key, Index(), top.found_keys + i * kVectorRows);
+  }
+
+  // The last three steps of each run on eight entries in registers; of the first runs all steps.
+  template <bool kFirstRuns>
+  static HWY_INLINE void sort_eight(const TopWatch& top, std::int64_t first, bool falling) {
+    Entry e[8];
+    // Entries that are to rise are taken from the end.
+    const std::int64_t from = falling ? first : first + 7;
+    const std::int64_t step = falling ? 1 : -1;
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) e[i] = load_entry(top, from + i * step);
+    if constexpr (kFirstRuns) {
+#pragma GCC unroll 4
+      for (int i = 0; i < 8; i += 4) {
+        order(e[i], e[i + 1]);
+        order(e[i + 3], e[i + 2]);
+      }
+      order(e[0], e[2]);
+      order(e[1], e[3]);
+      order(e[0], e[1]);
+      order(e[2], e[3]);
+      order(e[6], e[4]);
+      order(e[7], e[5]);
+      order(e[5], e[4]);
+      order(e[7], e[6]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) order(e[i], e[i + 4]);
+#pragma GCC unroll 4
+    for (int i = 0; i < 8; i += 4) {
+      order(e[i], e[i + 2]);
+      order(e[i + 1], e[i + 3]);
+      order(e[i], e[i + 1]);
+      order(e[i + 2], e[i + 3]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) store_entry(top, from + i * step, e[i]);
+  }
+
+  // Batcher's bitonic sorter over all rows of a vector at once; `count` is a power of two from 8.
   static void sort_rows(const TopWatch& top, std::int64_t count) {
-    for (std::int64_t run = 2; run <= count; run *= 2) {
-      for (std::int64_t apart = run / 2; apart > 0; apart /= 2) {
+    for (std::int64_t first = 0; first < count; first += 8)
+      sort_eight<true>(top, first, (first & 8) == 0);
+    for (std::int64_t run = 16; run <= count; run *= 2) {
+      for (std::int64_t apart = run / 2; apart >= 8; apart /= 2) {
         for (std::int64_t first = 0; first < count; first += 2 * apart) {
           const bool falling = (first & run) == 0;
-          for (std::int64_t i = first; i < first + apart; ++i)
-            put_in_order(top, i, i + apart, falling);
+          for (std::int64_t i = first; i < first + apart; ++i) {
+            Entry a = load_entry(top, falling ? i : i + apart);
+            Entry b = load_entry(top, falling ? i + apart : i);
+            order(a, b);
+            store_entry(top, falling ? i : i + apart, a);
+            store_entry(top, falling ? i + apart : i, b);
+          }
         }
       }
+      for (std::int64_t first = 0; first < count; first += 8)
+        sort_eight<false>(top, first, (first & run) == 0);
     }
   }
 
@@ -219,7 +256,8 @@ struct ObserveTop {
     std::int64_t most = 0;
     find_rows(watch, vector, rows, counts);
     for (const std::int64_t count : counts) most = std::max(most, count);
-    const auto size = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(most)));
+    const auto size = static_cast<std::int64_t>(
+        std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(8, most))));
     for (int lane = 0; lane < kVectorRows; ++lane) {
       for (std::int64_t i = counts[lane]; i < size; ++i) {
         top.found_scores[i * kVectorRows + lane] = -kFloatInfinity;

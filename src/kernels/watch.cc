@@ -122,14 +122,14 @@ std::int64_t Watch::lay_out(RowWatch* rows, std::byte* memory) const {
   if (asked.top_weights > 0) {
     TopWatch& top = to.top;
     top.k = asked.top_weights;
-    // Tiles in use are at most k · lanes; room besides makes it worth while to clear the others out.
-    const std::int64_t in_use = top.k * kRowStep;
-    top.capacity = in_use + std::max<std::int64_t>(256, in_use / 2);
+    // Of tiles in use each row has at most k above its k-th maximum and k equal to it; room besides
+    // makes it worth while to clear the others out. There are no more than all.
+    const std::int64_t in_use = 2 * top.k * kRowStep;
+    top.capacity = std::min(in_use + std::max<std::int64_t>(256, in_use / 4),
+                            blocks * (kBlockKeys / kTopTile));
     top.largest = pieces.take<float>(top.k * kRows);
-    top.slot = pieces.take<std::int32_t>(top.k * kRows);
     top.scores = pieces.take<float>(top.capacity * kTopTile * kRows);
     top.first_key = pieces.take<std::int32_t>(top.capacity * kRows);
-    top.moved = pieces.take<std::int32_t>(top.capacity);
     // A power of two, to be sorted.
     const auto most = static_cast<std::int64_t>(
         std::bit_ceil(static_cast<std::uint64_t>(top.k * (kTopTile + 1))));

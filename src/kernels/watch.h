@@ -53,15 +53,13 @@ inline std::int64_t to_fixed(double number) noexcept {
 }
 
 /// The largest scores of a row block. A key of the k largest lies in one of the k tiles with the
-/// largest maxima: those are kept in order, and with each the tile's scores.
+/// largest maxima: the maxima are kept in order, and the scores of tiles that were among them.
 struct TopWatch {
   std::int64_t k = 0;
   std::int64_t capacity = 0;          // tiles that fit, for each vector of rows
   float* largest = nullptr;           // [k][64], falling
-  std::int32_t* slot = nullptr;       // [k][64]: where the tile's scores are, -1 = nowhere
   float* scores = nullptr;            // [64 rows' vectors][capacity][8][lanes]
   std::int32_t* first_key = nullptr;  // [vectors][capacity]
-  std::int32_t* moved = nullptr;      // [capacity]
   float* found_scores = nullptr;      // [9 k][lanes]: of a vector of rows, those to sort
   std::int32_t* found_keys = nullptr;
   std::array<std::int64_t, kRows> used{};  // tiles, of each vector

@@ -1,15 +1,10 @@
-// Observing as a caller meets it: shapes, errors, memory of the caller's, and observers of his own.
+// Observing as a caller meets it: shapes, errors, and memory of the caller's.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <cmath>
 #include <cstdint>
-#include <limits>
-#include <mutex>
-#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -17,7 +12,6 @@
 
 #include "core/error_text.h"
 #include "engine/observed_question.h"
-#include "fovea/core/random.h"
 #include "fovea/engine/attend.h"
 
 namespace fovea {
@@ -27,9 +21,6 @@ using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 TEST_F(ObserveTest, ShapesFollowTheQuerysRank) {
   const Observe observe{.top_weights = 3,
@@ -242,6 +233,28 @@ TEST_F(ObserveTest, EqualScoresAreListedByRisingKey) {
     expected.resize(std::min<std::size_t>(expected.size(), 64));
     expected.resize(64, -1);
     ASSERT_TRUE(std::ranges::equal(expected, std::span(keys + row * 64, 64))) << row;
+  }
+}
+
+// Every tile of rising scores is wanted when it comes, far more than are kept at a time; beside rows
+// whose scores fall or are all equal, and keep their first tiles to the end.
+TEST(ObserveTop, FindsTheLargestOfScoresThatRiseOrFallOrAreEqual) {
+  constexpr std::int64_t kManyKeys = 40000;
+  Tensor query(DType::f32, {70, 1});
+  for (std::int64_t i = 0; i < 70; ++i)
+    query.values<float>()[static_cast<std::size_t>(i)] = static_cast<float>(i % 3 - 1);
+  Tensor key(DType::f32, {kManyKeys, 1});
+  for (std::int64_t j = 0; j < kManyKeys; ++j)
+    key.values<float>()[static_cast<std::size_t>(j)] = static_cast<float>(j) * 0x1p-12F;
+  for (const std::int64_t k : {1, 8, 64}) {
+    const Observed seen =
+        attend({.query = query, .key = key, .value = key}, {.top_weights = k}).observed;
+    for (std::int64_t at = 0; at < 70 * k; ++at) {
+      const bool rises = at / k % 3 == 2;
+      EXPECT_EQ(seen.top_indices.values<std::int32_t>()[static_cast<std::size_t>(at)],
+                rises ? kManyKeys - 1 - at % k : at % k)
+          << "k = " << k << ", row " << at / k;
+    }
   }
 }
 

@@ -3,31 +3,23 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <mutex>
 #include <set>
-#include <span>
-#include <string>
-#include <utility>
 #include <vector>
 
-#include "core/error_text.h"
 #include "engine/observed_question.h"
-#include "fovea/core/random.h"
+#include "fovea/core/error.h"
 #include "fovea/engine/attend.h"
 
 namespace fovea {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::StartsWith;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
