@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 namespace fovea {
 namespace {
@@ -41,7 +42,8 @@ bool Observe::any() const noexcept {
 }
 
 std::int64_t distance_bucket(std::int64_t distance) noexcept {
-  // Keys after the diagonal have no bucket for 0.
+  // Keys after the diagonal have no bucket for 0; the least number has no counterpart.
+  distance = std::max(distance, -std::numeric_limits<std::int64_t>::max());
   return distance >= 0 ? back_bucket(distance) : kBackBuckets - 1 + back_bucket(-distance);
 }
 

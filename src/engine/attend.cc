@@ -102,6 +102,7 @@ ObservedRows execute_observed(const engine::Call& call, const Execution& executi
     targets.*array.target = with_leading_axes(observed.*array.into, 4 - problem.given_rank);
   ObservedRows rows;
   if (problem.rows() == 0) return rows;
+  const DefaultFloatMode mode;  // totals are rounded after the rows are computed
   if (call.implementation().name == "reference") {
     if (observe.own != nullptr) {
       throw Error(ErrorKind::unsupported,

@@ -310,6 +310,8 @@ std::optional<std::int64_t> run_prefill(const ValidAttention& problem, const Blo
   const bool done = parallel_for(
       call.shape.tasks, blocking.threads, resources.stop,
       [&](std::int64_t task, int worker) noexcept {
+        // The caller's observer has thrown: its call ends here.
+        if (targets.watch != nullptr && targets.watch->failed()) return;
         const std::int64_t head = task / call.shape.groups;
         const bool apart = call.shape.heads == Heads::apart;
         const std::int64_t of_batch = head % call.shape.all_heads;

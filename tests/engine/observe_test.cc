@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cfenv>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -256,6 +257,25 @@ TEST(ObserveTop, FindsTheLargestOfScoresThatRiseOrFallOrAreEqual) {
           << "k = " << k << ", row " << at / k;
     }
   }
+}
+
+TEST_F(ObserveTest, TheCallersRoundingModeDoesNotShow) {
+  const Observe observe{.top_weights = 3,
+                        .entropy = true,
+                        .received = true,
+                        .pooled_map = true,
+                        .distance = true};
+  const Observed expected = attend(attention_, observe).observed;
+  std::fesetround(FE_UPWARD);
+  const Observed seen = attend(attention_, observe).observed;
+  const int mode = std::fegetround();
+  std::fesetround(FE_TONEAREST);
+  EXPECT_EQ(mode, FE_UPWARD);
+  EXPECT_TRUE(std::ranges::equal(seen.top_weights.bytes(), expected.top_weights.bytes()));
+  EXPECT_TRUE(std::ranges::equal(seen.entropy.bytes(), expected.entropy.bytes()));
+  EXPECT_TRUE(std::ranges::equal(seen.received.bytes(), expected.received.bytes()));
+  EXPECT_TRUE(std::ranges::equal(seen.pooled_map.bytes(), expected.pooled_map.bytes()));
+  EXPECT_TRUE(std::ranges::equal(seen.distance.bytes(), expected.distance.bytes()));
 }
 
 }  // namespace

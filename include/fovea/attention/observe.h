@@ -32,15 +32,16 @@ constexpr std::int64_t cells_of(std::int64_t tokens, std::int64_t cell) noexcept
 /// with the observer's.
 struct ObservedTile {
   std::int64_t batch = 0;
-  std::int64_t head = 0;         ///< of the query
+  std::int64_t head = 0;  ///< of the query
   std::int64_t first_query = 0;
-  std::int64_t queries = 0;      ///< at most 64
+  std::int64_t queries = 0;  ///< at most 64
   std::int64_t first_key = 0;
-  std::int64_t keys = 0;         ///< at most 128
+  std::int64_t keys = 0;  ///< at most 128
   /// [keys][64]: number i + 64 · j is of query first_query + i and key first_key + j. Scores are in
   /// natural units with every modifier, -inf = hidden; null in `weights`.
   const float* scores = nullptr;
-  /// Likewise. In `tile`: exp(score - the tile's own maximum of the row); in `weights`: w. Hidden: 0.
+  /// Likewise. In `tile`: exp(score - the tile's own maximum of the row); in `weights`:
+  /// w to within 4 ulp, 0 throughout for a row that is NaN. Hidden: 0.
   const float* weights = nullptr;
 };
 
@@ -68,11 +69,11 @@ struct Observe {
   bool received = false;    ///< of each key: the weight that it gets from all rows
   bool pooled_map = false;  ///< of each head: a picture of its weights
   PoolCells pool_cells = {};
-  bool distance = false;    ///< of each head: how far back it looks
+  bool distance = false;                   ///< of each head: how far back it looks
   std::vector<std::int64_t> rows = {};     ///< queries whose weights are wanted in full
   std::vector<std::int64_t> columns = {};  ///< keys whose weights are wanted in full
 
-  std::int64_t mass_first = 0;  ///< weight on the first n keys; 0 = not asked
+  std::int64_t mass_first = 0;  ///< weight on the first n keys, at most 1,024; 0 = not asked
   bool mass_self = false;       ///< weight on the row's own key, at its diagonal
   bool mass_previous = false;   ///< weight on the key before that
   /// Weight on the keys whose label equals the row's: labels of queries [batch, queries] and of keys
@@ -112,27 +113,31 @@ DistanceRange distances_of(std::int64_t bucket) noexcept;
 struct Observed {
   std::vector<std::int64_t> heads;  ///< query heads observed, rising
 
-  Tensor top_weights;  ///< [batch, heads, queries, k] f32, by falling score, equal ones by rising index
+  Tensor
+      top_weights;  ///< [batch, heads, queries, k] f32, by falling score, equal ones by rising index
   Tensor top_indices;  ///< likewise, i32; where a row sees fewer than k keys: index -1, weight 0
-  Tensor entropy;      ///< [batch, heads, queries] f32: -sum of w ln w over the keys, in nats; exp of it = perplexity
-  Tensor received;     ///< [batch, heads, keys] f32: sum over rows of w
+  Tensor
+      entropy;  ///< [batch, heads, queries] f32: -sum of w ln w over the keys, in nats; exp of it = perplexity
+  Tensor received;  ///< [batch, heads, keys] f32: sum over rows of w
   /// [batch, heads, cells of queries, cells of keys] f32: sum of w over the cell's keys, mean over
   /// its rows that see a key; so a row of the map adds to 1 (less sinks).
   Tensor pooled_map;
   PoolCells pool_cells;  ///< as used
-  Tensor distance;  ///< [batch, heads, kDistanceBuckets] f32: weight by distance, mean over rows that see a key
-  Tensor rows;      ///< [batch, heads, Observe::rows, keys] f32
-  Tensor columns;   ///< [batch, heads, Observe::columns, queries] f32
+  Tensor
+      distance;  ///< [batch, heads, kDistanceBuckets] f32: weight by distance, mean over rows that see a key
+  Tensor rows;           ///< [batch, heads, Observe::rows, keys] f32
+  Tensor columns;        ///< [batch, heads, Observe::columns, queries] f32
   Tensor mass_first;     ///< [batch, heads, queries] f32
   Tensor mass_self;      ///< likewise
   Tensor mass_previous;  ///< likewise
   Tensor mass_match;     ///< likewise
   Tensor mass_sink;      ///< likewise: the sink's share; made with any mass when there are sinks
-  Tensor log2_max;       ///< likewise: the largest score times log2(e), which weights are counted from
-  Tensor row_sum;        ///< likewise: sum of exp2(score · log2(e) - log2_max)
+  Tensor log2_max;  ///< likewise: the largest score times log2(e), which weights are counted from
+  Tensor row_sum;   ///< likewise: sum of exp2(score · log2(e) - log2_max)
   std::int64_t nan_rows = 0;  ///< rows left out of totals because they are NaN
 
-  std::int64_t scratch_bytes = 0;  ///< what observing took beyond these results, all threads together
+  std::int64_t scratch_bytes =
+      0;  ///< what observing took beyond these results, all threads together
 };
 
 }  // namespace fovea
