@@ -113,18 +113,18 @@ DistanceRange distances_of(std::int64_t bucket) noexcept;
 struct Observed {
   std::vector<std::int64_t> heads;  ///< query heads observed, rising
 
-  Tensor
-      top_weights;  ///< [batch, heads, queries, k] f32, by falling score, equal ones by rising index
+  /// [batch, heads, queries, k] f32, by falling score, equal ones by rising index
+  Tensor top_weights;
   Tensor top_indices;  ///< likewise, i32; where a row sees fewer than k keys: index -1, weight 0
-  Tensor
-      entropy;  ///< [batch, heads, queries] f32: -sum of w ln w over the keys, in nats; exp of it = perplexity
+  /// [batch, heads, queries] f32: -sum of w ln w over the keys, in nats; exp of it = perplexity.
+  Tensor entropy;
   Tensor received;  ///< [batch, heads, keys] f32: sum over rows of w
   /// [batch, heads, cells of queries, cells of keys] f32: sum of w over the cell's keys, mean over
   /// its rows that see a key; so a row of the map adds to 1 (less sinks).
   Tensor pooled_map;
   PoolCells pool_cells;  ///< as used
-  Tensor
-      distance;  ///< [batch, heads, kDistanceBuckets] f32: weight by distance, mean over rows that see a key
+  /// [batch, heads, kDistanceBuckets] f32: weight by distance, mean over rows that see a key
+  Tensor distance;
   Tensor rows;           ///< [batch, heads, Observe::rows, keys] f32
   Tensor columns;        ///< [batch, heads, Observe::columns, queries] f32
   Tensor mass_first;     ///< [batch, heads, queries] f32
