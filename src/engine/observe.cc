@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <limits>
 #include <numeric>
 #include <utility>
