@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -12,13 +13,10 @@
 #include "fovea/attention/kv_cache.h"
 #include "fovea/core/tensor.h"
 #include "fovea/engine/attend.h"
+#include "fovea/nn/rope.h"
 #include "fovea/tokenize/tokenizer.h"
 
 namespace fovea::models {
-
-/// Which numbers of a head RoPE turns together: the first half with the second (i and i + size/2),
-/// or neighbours (2i and 2i + 1).
-enum class RopePairs : std::uint8_t { none, half_split, interleaved };
 
 /// The sizes of a model, and what kind it is.
 struct ModelFacts {
@@ -35,7 +33,7 @@ struct ModelFacts {
   std::int64_t context_length = 0;  ///< the most tokens
   std::int64_t parameters = 0;
   bool is_causal = false;  ///< a decoder: tokens see those before them, and logits guess the next
-  RopePairs rope_pairs = RopePairs::none;
+  std::optional<nn::RopeLayout> rope = std::nullopt;  ///< nothing: positions are learned
   double rope_base = 0;
 };
 
