@@ -10,6 +10,7 @@ namespace fovea::cli {
 
 Command attend_command();
 Command list_command();
+Command model_command();
 Command walk_command();
 
 /// All commands, in the order in which `fovea --help` shows them.
@@ -17,6 +18,7 @@ inline std::vector<Command> all_commands() {
   return {
       walk_command(),
       attend_command(),
+      model_command(),
       list_command(),
   };
 }
