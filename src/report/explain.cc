@@ -27,10 +27,11 @@ void require_head(const models::ModelFacts& facts, const HeadName& name) {
       name.head < facts.query_heads) {
     return;
   }
-  throw Error(ErrorKind::invalid_argument,
-              fmt::format("explain: there is no head {}.{}; the model has layers 0 to {} with heads "
-                          "0 to {}",
-                          name.layer, name.head, facts.layers - 1, facts.query_heads - 1));
+  throw Error(
+      ErrorKind::invalid_argument,
+      fmt::format("explain: there is no head {}.{}; the model has layers 0 to {} with heads "
+                  "0 to {}",
+                  name.layer, name.head, facts.layers - 1, facts.query_heads - 1));
 }
 
 // Which heads of each layer are looked at.
@@ -119,14 +120,12 @@ class Watcher {
     if (heads_of(layer.layer).empty()) return;
     Observe matches = match_observe(duplicate_);
     matches.heads = heads_of(layer.layer);
-    const Attended again = attend(layer.question, matches,
-                                  {.threads = options_.threads, .stop = options_.stop});
+    const Attended again =
+        attend(layer.question, matches, {.threads = options_.threads, .stop = options_.stop});
     const Observed& seen = layer.answer.observed;
-    const std::vector<Portrait> portraits =
-        fovea::portraits(layer.question, seen,
-                         {.tokens = ids_,
-                          .induction = seen.mass_match,
-                          .duplicate = again.observed.mass_match});
+    const std::vector<Portrait> portraits = fovea::portraits(
+        layer.question, seen,
+        {.tokens = ids_, .induction = seen.mass_match, .duplicate = again.observed.mass_match});
     for (std::size_t i = 0; i < portraits.size(); ++i) take_head(layer, portraits[i], i);
   }
 
@@ -139,7 +138,8 @@ class Watcher {
     const std::span<const float> received = part(seen.received, tokens);
     const std::span<const float> self = part(seen.mass_self, tokens);
     for (std::size_t j = 0; j < tokens; ++j)
-      received_.sums[j] += std::max(0.0, static_cast<double>(received[j]) - self[j]);
+      received_.sums[j] +=
+          std::max(0.0, static_cast<double>(received[j]) - static_cast<double>(self[j]));
     received_.heads += 1;
     const auto cells = static_cast<std::size_t>(cells_of(ids_.size(0), cell_));
     const std::span<const float> map = part(seen.pooled_map, cells * cells);
@@ -206,7 +206,7 @@ std::vector<Guess> guesses_of(const models::Model& model, const Tensor& hidden,
   const Tensor logits =
       model.logits(hidden.view().sliced(0, hidden.size(0) - 1, 1), options.threads);
   const std::span<const float> row = logits.values<float>();
-  const float largest = std::ranges::max(row);
+  const double largest = static_cast<double>(std::ranges::max(row));
   double sum = 0;
   for (const float logit : row) sum += std::exp(static_cast<double>(logit) - largest);
   std::vector<std::int32_t> order(row.size());
@@ -229,9 +229,9 @@ std::vector<Guess> guesses_of(const models::Model& model, const Tensor& hidden,
 void require_at(const models::ModelFacts& facts, const RowName& at, std::size_t tokens) {
   require_head(facts, at.head);
   if (at.token >= 0 && at.token < static_cast<std::int64_t>(tokens)) return;
-  throw Error(ErrorKind::invalid_argument,
-              fmt::format("explain: there is no token {}; the text has 0 to {}", at.token,
-                          tokens - 1));
+  throw Error(
+      ErrorKind::invalid_argument,
+      fmt::format("explain: there is no token {}; the text has 0 to {}", at.token, tokens - 1));
 }
 
 }  // namespace

@@ -46,9 +46,9 @@ struct Row {
   const models::LayerAttention& layer;
   const RowName& at;
   const std::vector<std::string>& names;
-  Vector query;
-  Vector weights;                  // of all keys
-  std::vector<std::int64_t> keys;  // shown, by falling weight
+  Vector query = {};
+  Vector weights = {};                  // of all keys
+  std::vector<std::int64_t> keys = {};  // shown, by falling weight
 
   std::int64_t key_head() const { return at.head.head / (facts.query_heads / facts.key_heads); }
   std::int64_t visible() const { return facts.is_causal ? at.token + 1 : std::ssize(names); }
@@ -128,51 +128,51 @@ Step project_step(const Row& row) {
                 row.at.head.layer, row.asker(), shown_of(std::ssize(input))),
             .formula = "q = x Wq    k = x Wk    v = x Wv"};
   step.figures.emplace_back(vectors_table("input", {row.name(row.at.token)}, {input}));
-  step.figures.emplace_back(vectors_table(
-      fmt::format("in head {}", row.at.head.head), {"query", "key", "value"},
-      {vector_at(queries, row.at.head.head, row.at.token),
-       vector_at(keys, row.key_head(), row.at.token), row.value(row.at.token)}));
+  step.figures.emplace_back(
+      vectors_table(fmt::format("in head {}", row.at.head.head), {"query", "key", "value"},
+                    {vector_at(queries, row.at.head.head, row.at.token),
+                     vector_at(keys, row.key_head(), row.at.token), row.value(row.at.token)}));
   return step;
 }
 
 Step rope_step(const Row& row) {
   const bool halves = row.facts.rope == nn::RopeLayout::half_split;
   const std::int64_t partner = halves ? row.facts.head_size / 2 : 1;
-  const Vector before =
-      vector_at(row.layer.query_before_rope, row.at.head.head, row.at.token);
-  Step step{.title = "Position, by turning (RoPE)",
-            .sentence = fmt::format(
-                "Pairs of numbers are turned by an angle that grows with the position, the first pair "
-                "(numbers 0 and {}) by {} radians, later pairs more slowly. Lengths stay; what q · k "
-                "says then depends on how far apart two tokens are.",
-                partner, row.at.token),
-            .formula = fmt::format("angle of pair i = {} · {:g}^(-2i/{})", row.at.token,
-                                   row.facts.rope_base, row.facts.head_size)};
-  step.figures.emplace_back(
-      vectors_table("query", {"before", "after"}, {before, row.query}));
+  const Vector before = vector_at(row.layer.query_before_rope, row.at.head.head, row.at.token);
+  Step step{
+      .title = "Position, by turning (RoPE)",
+      .sentence = fmt::format(
+          "Pairs of numbers are turned by an angle that grows with the position, the first pair "
+          "(numbers 0 and {}) by {} radians, later pairs more slowly. Lengths stay; what q · k "
+          "says then depends on how far apart two tokens are.",
+          partner, row.at.token),
+      .formula = fmt::format("angle of pair i = {} · {:g}^(-2i/{})", row.at.token,
+                             row.facts.rope_base, row.facts.head_size)};
+  step.figures.emplace_back(vectors_table("query", {"before", "after"}, {before, row.query}));
   return step;
 }
 
 Step score_step(const Row& row, const Vector& scores) {
-  Step step{.title = "Scores",
-            .sentence = fmt::format(
-                "The query of {} is multiplied with the key of every token that it sees: {} of them. "
-                "Shown are the {} that will weigh most.",
-                row.asker(), row.visible(), row.keys.size()),
-            .formula = "score = q · k"};
+  Step step{
+      .title = "Scores",
+      .sentence = fmt::format(
+          "The query of {} is multiplied with the key of every token that it sees: {} of them. "
+          "Shown are the {} that will weigh most.",
+          row.asker(), row.visible(), row.keys.size()),
+      .formula = "score = q · k"};
   step.figures.emplace_back(
       lesson::Bars{.name = "q · k", .labels = row.key_names(), .values = scores});
   return step;
 }
 
 Step scale_step(const Row& row, const Vector& scores, double scale) {
-  Step step{.title = "Scale",
-            .sentence = fmt::format(
-                "Divided by the square root of the head's size, {}, so that sizes do not grow with "
-                "it.",
-                row.facts.head_size),
-            .formula = fmt::format("score / √{} = score / {}", row.facts.head_size,
-                                   number(1 / scale))};
+  Step step{
+      .title = "Scale",
+      .sentence = fmt::format(
+          "Divided by the square root of the head's size, {}, so that sizes do not grow with "
+          "it.",
+          row.facts.head_size),
+      .formula = fmt::format("score / √{} = score / {}", row.facts.head_size, number(1 / scale))};
   Table table{.name = "scaled", .rows = row.key_names(), .columns = {"q · k", "scaled"}};
   for (const double score : scores) {
     table.values.push_back(score);
@@ -198,16 +198,17 @@ Step weight_step(const Row& row) {
     shown += bars.values.back();
   }
   const std::int64_t others = row.visible() - std::ssize(row.keys);
-  Step step{.title = "Weights",
-            .sentence = fmt::format(
-                "Softmax makes weights of them that add up to 1. {} gives most to “{}”, {}; the row "
-                "looks as if at {:.1f} tokens (the exponential of its entropy, {}).{}",
-                row.asker(), row.names[static_cast<std::size_t>(row.keys.front())],
-                number(bars.values.front()), std::exp(entropy), number(entropy),
-                others > 0 ? fmt::format(" The other {} tokens together get {}.", others,
-                                         number(std::max(0.0, 1 - shown)))
-                           : ""),
-            .formula = "weight = exp(scaled - max) / sum of exp(scaled - max)"};
+  Step step{
+      .title = "Weights",
+      .sentence = fmt::format(
+          "Softmax makes weights of them that add up to 1. {} gives most to “{}”, {}; the row "
+          "looks as if at {:.1f} tokens (the exponential of its entropy, {}).{}",
+          row.asker(), row.names[static_cast<std::size_t>(row.keys.front())],
+          number(bars.values.front()), std::exp(entropy), number(entropy),
+          others > 0 ? fmt::format(" The other {} tokens together get {}.", others,
+                                   number(std::max(0.0, 1 - shown)))
+                     : ""),
+      .formula = "weight = exp(scaled - max) / sum of exp(scaled - max)"};
   step.figures.emplace_back(std::move(bars));
   return step;
 }
@@ -223,17 +224,18 @@ Step answer_step(const Row& row) {
     if (parts.size() == 3) break;
     Vector part = row.value(j);
     for (double& entry : part) entry *= row.weights[static_cast<std::size_t>(j)];
-    rows.push_back(fmt::format("{} × value of {}",
-                               number(row.weights[static_cast<std::size_t>(j)]), row.name(j)));
+    rows.push_back(fmt::format("{} × value of {}", number(row.weights[static_cast<std::size_t>(j)]),
+                               row.name(j)));
     parts.push_back(std::move(part));
   }
   rows.emplace_back("sum over all tokens");
   parts.push_back(answer);
-  Step step{.title = "The head's answer",
-            .sentence = fmt::format(
-                "The values, each times its weight, added up: what head {} of layer {} hands on for {}.",
-                row.at.head.head, row.at.head.layer, row.asker()),
-            .formula = "z = sum of weight · v"};
+  Step step{
+      .title = "The head's answer",
+      .sentence = fmt::format(
+          "The values, each times its weight, added up: what head {} of layer {} hands on for {}.",
+          row.at.head.head, row.at.head.layer, row.asker()),
+      .formula = "z = sum of weight · v"};
   Table table = vectors_table("weighted values", std::move(rows), parts);
   table.totals = 1;
   step.figures.emplace_back(std::move(table));

@@ -40,7 +40,8 @@ struct ExplainOptions {
 
 struct ExplainedToken {
   std::int32_t id = 0;
-  std::string text;   ///< what it stands for; a part of a character as it is: printable() before it is shown
+  std::string
+      text;  ///< what it stands for; a part of a character as it is: printable() before it is shown
   std::string piece;  ///< as the vocabulary spells it
   std::int64_t first_byte = 0;
   std::int64_t byte_count = 0;
@@ -60,7 +61,7 @@ struct ExplainedHead {
   std::string summary;  ///< describe(portrait)
   double entropy = 0;   ///< in nats, mean over rows
   /// Pooled weights, [cells of queries, cells of keys], as Observed::pooled_map.
-  std::vector<float> map;
+  std::vector<float> map = {};
 };
 
 /// A token that may come next.
@@ -73,15 +74,15 @@ struct Guess {
 struct Explanation {
   models::ModelFacts model;
   std::string text;
-  std::vector<ExplainedToken> tokens;
-  std::vector<ExplainedHead> heads;  ///< by layer, then head
-  std::int64_t map_cell = 1;         ///< tokens to a side of a map's cell
-  std::int64_t map_cells = 0;        ///< cells to a side
+  std::vector<ExplainedToken> tokens = {};
+  std::vector<ExplainedHead> heads = {};  ///< by layer, then head
+  std::int64_t map_cell = 1;              ///< tokens to a side of a map's cell
+  std::int64_t map_cells = 0;             ///< cells to a side
   /// Indices into `heads`: of each kind that occurs, the one with the largest number.
-  std::vector<std::size_t> telling;
-  std::vector<Guess> guesses;           ///< of a decoder, by falling probability
-  std::vector<float> sentence_vector;   ///< of an encoder
-  std::optional<lesson::Lesson> steps;  ///< of ExplainOptions::at
+  std::vector<std::size_t> telling = {};
+  std::vector<Guess> guesses = {};                     ///< of a decoder, by falling probability
+  std::vector<float> sentence_vector = {};             ///< of an encoder
+  std::optional<lesson::Lesson> steps = std::nullopt;  ///< of ExplainOptions::at
 };
 
 /// Runs the model over the text with observers on every layer. Memory beyond the model's own is
