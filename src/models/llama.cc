@@ -179,7 +179,8 @@ Tensor Llama::run(std::span<const std::int32_t> ids, const Forward& how) const {
 }
 
 Tensor Llama::run_logits(const TensorView& hidden, int threads) const {
-  return head_.multiply(Tensor::copy_of(hidden), resolve_threads(threads, "logits"));
+  const Tensor rows = Tensor::copy_of(hidden);
+  return head_.multiply(rows, resolve_threads(threads, "logits"));
 }
 
 Tensor Llama::run_head_writes(std::int64_t layer, const TensorView& output) const {

@@ -131,7 +131,8 @@ Tensor sentence_vector(const TensorView& hidden) {
   double squares = 0;
   for (std::int64_t i = 0; i < hidden.size(1); ++i) {
     double& entry = mean[static_cast<std::size_t>(i)];
-    for (std::int64_t t = 0; t < hidden.size(0); ++t) entry += hidden.at<float>(t, i);
+    for (std::int64_t t = 0; t < hidden.size(0); ++t)
+      entry += static_cast<double>(hidden.at<float>(t, i));
     entry /= static_cast<double>(hidden.size(0));
     squares += entry * entry;
   }
