@@ -9,6 +9,7 @@
 namespace fovea::cli {
 
 Command attend_command();
+Command generate_command();
 Command list_command();
 Command model_command();
 Command walk_command();
@@ -18,6 +19,7 @@ inline std::vector<Command> all_commands() {
   return {
       walk_command(),
       attend_command(),
+      generate_command(),
       model_command(),
       list_command(),
   };
