@@ -9,6 +9,7 @@
 namespace fovea::cli {
 
 Command attend_command();
+Command explain_command();
 Command list_command();
 Command model_command();
 Command walk_command();
@@ -17,6 +18,7 @@ Command walk_command();
 inline std::vector<Command> all_commands() {
   return {
       walk_command(),
+      explain_command(),
       attend_command(),
       model_command(),
       list_command(),
