@@ -9,6 +9,7 @@
 namespace fovea::cli {
 
 Command attend_command();
+Command explain_command();
 Command generate_command();
 Command list_command();
 Command model_command();
@@ -18,6 +19,7 @@ Command walk_command();
 inline std::vector<Command> all_commands() {
   return {
       walk_command(),
+      explain_command(),
       attend_command(),
       generate_command(),
       model_command(),
