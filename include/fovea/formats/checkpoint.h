@@ -3,12 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -33,13 +32,16 @@ struct StoredTensor {
 using MetadataValue = std::variant<bool, std::int64_t, std::uint64_t, double, std::string,
                                    std::vector<std::string>, Tensor>;
 
+/// Sorted by key.
+using Metadata = std::map<std::string, MetadataValue, std::less<>>;
+
 /// Move-only. Immutable; const calls may run at once. Pointers and spans live as long as it does (a
 /// move keeps them).
 class Checkpoint {
  public:
   /// For the readers. The tensors are in file order, their names unlike.
   Checkpoint(MappedFile file, std::string format, std::vector<StoredTensor> tensors,
-             std::map<std::string, MetadataValue, std::less<>> metadata);
+             Metadata metadata);
 
   const std::string& name() const noexcept { return file_.name(); }  ///< the path, for messages
   const std::string& format() const noexcept { return format_; }     ///< "safetensors", "gguf v3"
@@ -51,9 +53,7 @@ class Checkpoint {
   /// Throws Error{format} that names the file and the tensor.
   const StoredTensor& tensor(std::string_view name) const;
 
-  const std::map<std::string, MetadataValue, std::less<>>& metadata() const noexcept {
-    return metadata_;
-  }
+  const Metadata& metadata() const noexcept { return metadata_; }
   /// nullptr when the key is absent or of another type: `value<std::string>("general.name")`.
   template <typename T>
   const T* value(std::string_view key) const noexcept {
@@ -65,8 +65,8 @@ class Checkpoint {
   MappedFile file_;
   std::string format_;
   std::vector<StoredTensor> tensors_;
-  std::unordered_map<std::string_view, std::size_t> index_;  // into tensors_' names
-  std::map<std::string, MetadataValue, std::less<>> metadata_;
+  std::vector<std::size_t> by_name_;  // places in tensors_; no hash that a file could make collide
+  Metadata metadata_;
 };
 
 /// Reads a file of either format, told apart by its first bytes. Throws as InputFile, read_gguf and

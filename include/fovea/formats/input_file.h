@@ -27,6 +27,9 @@ class InputFile {
   /// Bytes in the file when it was opened.
   std::int64_t size() const noexcept { return size_; }
 
+  /// The system's handle, which stays this object's: for mapping.
+  int descriptor() const noexcept { return descriptor_; }
+
   /// Fills `target` from `offset`. Throws Error{io} when the file ends before (it was cut after it
   /// was opened).
   void read_at(std::int64_t offset, std::span<std::byte> target) const;

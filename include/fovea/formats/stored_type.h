@@ -36,6 +36,7 @@ bool is_weight_type(StoredType type) noexcept;
 /// floats.size() / block_size(type).numbers blocks, and `type` is a weight type: both the caller's
 /// duty. Thread-safe, allocates nothing; about a nanosecond for four numbers.
 /// Source: github.com/ggml-org/ggml, ggml-quants.c, dequantize_row_*; Python's gguf.quants.
-void to_floats(StoredType type, std::span<const std::byte> stored, std::span<float> floats) noexcept;
+void to_floats(StoredType type, std::span<const std::byte> stored,
+               std::span<float> floats) noexcept;
 
 }  // namespace fovea::formats
