@@ -41,12 +41,12 @@ ENCODER_TEXTS = [
     LONG,
 ]
 BAT = ["Out of the dark cave flew a bat.", "In the night sky flew a bat.", "To hit the ball he swung a bat."]
-PROMPTS = [
-    "Your journey starts with",
-    "Once upon a time, in a village by the sea,",
-    "The three largest planets of the solar system are",
+PROMPTS = [  # that neither end before 64 tokens nor lead to nearly equal logits
+    "She opened the old book and",
+    "Chapter 1. The old man walked slowly down to the harbour,",
+    "The history of the printing press begins",
     "def factorial(n):\n",
-    "Water boils at",
+    "import numpy as np\n\ndef softmax(x):\n",
 ]
 
 
