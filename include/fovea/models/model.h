@@ -54,7 +54,7 @@ struct LayerAttention {
   const Attention& question;
   const Attended& answer;
   TensorView input = {};  ///< [tokens, hidden_size]: what the projections were given
-  /// With RoPE: query and key before it, of this call's tokens, [heads, tokens, head_size].
+  /// With RoPE: query and key before it, of this call's tokens, [1, heads, tokens, head_size].
   TensorView query_before_rope = {};
   TensorView key_before_rope = {};
 };
