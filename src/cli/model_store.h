@@ -34,7 +34,8 @@ struct ModelPackage {
 
 struct KnownModel {
   std::string name;
-  std::string summary;  ///< one line
+  std::string summary;  ///< one line of at most 48 columns
+  std::string license;
   ModelPackage package;
   std::vector<ModelFile> files;
 };

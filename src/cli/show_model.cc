@@ -73,15 +73,35 @@ std::string fitted(const std::string& text, std::size_t width) {
   return cut + "...";
 }
 
+template <typename T>
+ordered_json typed_number(const Tensor& array, std::int64_t i) {
+  return array.values<T>()[static_cast<std::size_t>(i)];
+}
+
 // A number of a metadata array, exact.
 ordered_json number_at(const Tensor& array, std::int64_t i) {
-  const auto index = static_cast<std::size_t>(i);
-  if (array.dtype() == DType::i64) return array.values<std::int64_t>()[index];
-  if (array.dtype() == DType::u64) return array.values<std::uint64_t>()[index];
-  const double number = array.view().number_at(i);
-  if (array.dtype() == DType::boolean) return number != 0;
-  if (array.dtype() == DType::f32 || array.dtype() == DType::f64) return number;
-  return static_cast<std::int64_t>(number);
+  switch (array.dtype()) {
+    case DType::boolean:
+      return typed_number<bool>(array, i);
+    case DType::i8:
+      return typed_number<std::int8_t>(array, i);
+    case DType::i16:
+      return typed_number<std::int16_t>(array, i);
+    case DType::i32:
+      return typed_number<std::int32_t>(array, i);
+    case DType::i64:
+      return typed_number<std::int64_t>(array, i);
+    case DType::u8:
+      return typed_number<std::uint8_t>(array, i);
+    case DType::u16:
+      return typed_number<std::uint16_t>(array, i);
+    case DType::u32:
+      return typed_number<std::uint32_t>(array, i);
+    case DType::u64:
+      return typed_number<std::uint64_t>(array, i);
+    default:
+      return array.view().number_at(i);
+  }
 }
 
 ordered_json first_values(const Tensor& array, std::int64_t most) {
@@ -142,13 +162,11 @@ std::string to_text(const MetadataValue& value) {
         using T = std::decay_t<decltype(held)>;
         if constexpr (kIsArray<T>) {
           const std::int64_t length = length_of(held);
-          std::string text = fmt::format("{} values: ", grouped(length));
-          std::string between;
-          for (const ordered_json& each : first_values(held, kMost)) {
-            text += between + value_text(each);
-            between = ", ";
-          }
-          return text + (length > kMost ? ", ..." : "");
+          std::string text;
+          for (const ordered_json& each : first_values(held, kMost))
+            text += (text.empty() ? "" : ", ") + value_text(each);
+          return length > kMost ? fmt::format("{} values: {}, ...", grouped(length), text)
+                                : '[' + text + ']';
         } else if constexpr (std::is_same_v<T, std::string>) {
           constexpr std::size_t kLongest = 400;  // more never fits a line
           return printable(held.substr(0, kLongest)) + (held.size() > kLongest ? "..." : "");
