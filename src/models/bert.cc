@@ -99,7 +99,9 @@ Layer Bert::read_layer(const ModelFiles& files, std::int64_t index) const {
     return fmt::format("encoder.layer.{}.{}", index, part);
   };
   const auto matrix = [&](std::string_view part, std::int64_t out, std::int64_t in) {
-    return WeightMatrix(files.tensor(fmt::format("{}{}.weight", prefix_, name(part)), {out, in}),
+    const formats::StoredTensor& weight =
+        files.tensor(fmt::format("{}{}.weight", prefix_, name(part)), {out, in});
+    return WeightMatrix(weight,
                         &files.tensor(fmt::format("{}{}.bias", prefix_, name(part)), {out}));
   };
   const std::int64_t hidden = facts().hidden_size;

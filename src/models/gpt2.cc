@@ -190,6 +190,7 @@ ModelFacts read_facts(const ModelFiles& files) {
   facts.vocabulary = embedding_rows(files, prefix_of(files) + "wte.weight");
   facts.parameters = parameter_count(files);
   facts.is_causal = true;
+  facts.has_logits = true;
   return facts;
 }
 
