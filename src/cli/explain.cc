@@ -15,6 +15,7 @@
 #include "cli/terminal.h"
 #include "fovea/core/parallel.h"
 #include "fovea/core/printable.h"
+#include "fovea/models/built_in.h"
 #include "fovea/models/model.h"
 #include "fovea/report/explanation.h"
 #include "fovea/report/terminal.h"
@@ -49,9 +50,10 @@ std::vector<report::HeadName> parse_heads(const std::string& text) {
     const std::size_t comma = std::min(text.find(',', first), text.size());
     const std::optional<report::HeadName> head = parse_head(text.substr(first, comma - first));
     if (!head) {
-      throw UsageError(fmt::format("explain: --only-heads: {} is no list of heads; LAYER.HEAD,... is "
-                                   "wanted, as in 16.0,17.5",
-                                   in_quotes(text)));
+      throw UsageError(
+          fmt::format("explain: --only-heads: {} is no list of heads; LAYER.HEAD,... is "
+                      "wanted, as in 16.0,17.5",
+                      in_quotes(text)));
     }
     heads.push_back(*head);
     first = comma + 1;
@@ -71,6 +73,15 @@ report::RowName parse_row(const std::string& text) {
       in_quotes(text)));
 }
 
+std::unique_ptr<models::Model> small_model(const std::string& text) {
+  return models::built_in_model(std::span(&text, 1));
+}
+
+// Under what the built-in model shows: where the real ones are.
+constexpr std::string_view kRealModels =
+    "\nThis was fovea's built-in model. A real one, 98 MB, once: fovea model get smollm2, then\n"
+    "fovea explain TEXT --model smollm2\n";
+
 void explain(const ExplainFlags& flags) {
   report::ExplainOptions options;
   if (flags.only_heads) options.only_heads = parse_heads(*flags.only_heads);
@@ -80,13 +91,16 @@ void explain(const ExplainFlags& flags) {
   if (flags.at && options.only_heads.empty()) options.only_heads = {options.at->head};
 
   const std::string text = flags.text == "-" ? read_standard_input("explain: TEXT") : *flags.text;
-  const std::unique_ptr<models::Model> model = models::load_model(find_model(*flags.model));
+  const std::unique_ptr<models::Model> model =
+      flags.model ? models::load_model(find_model(*flags.model)) : small_model(text);
   const report::Explanation explanation = report::explain(*model, text, options);
   if (flags.json) return print(report::explanation_json(explanation));
   const Terminal terminal = standard_output_terminal();
-  print(report::terminal_view(explanation, {.columns = terminal.width,
-                                            .colour = terminal.colour,
-                                            .unicode = terminal.unicode}));
+  std::string view = report::terminal_view(
+      explanation,
+      {.columns = terminal.width, .colour = terminal.colour, .unicode = terminal.unicode});
+  if (!flags.model) view += kRealModels;
+  print(view);
 }
 
 }  // namespace

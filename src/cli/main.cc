@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "cli/interrupt.h"
+#include "cli/mapped_files.h"
 #include "cli/parse.h"
 #include "cli/standard_streams.h"
 #include "cli/suggest.h"
@@ -82,6 +83,7 @@ int run_and_report(std::vector<std::string> words) {
 int main(int count, char** words) {
   fovea::cli::fill_closed_descriptors();
   fovea::cli::handle_interrupts();
+  fovea::cli::handle_cut_files();
   return fovea::cli::run_and_report(
       std::vector<std::string>(words + std::min(count, 1), words + count));
 }

@@ -39,14 +39,16 @@ const StoredTensor& Checkpoint::tensor(std::string_view name) const {
 }
 
 Checkpoint read_checkpoint(const std::string& path) {
+  if (path.ends_with(".gguf")) return read_gguf(path);
+  if (path.ends_with(".safetensors")) return read_safetensors(path);
   const InputFile file(path);
   std::array<std::byte, kKindBytes> first{};
   const auto count = std::min<std::size_t>(first.size(), static_cast<std::size_t>(file.size()));
   const std::span<std::byte> start = std::span(first).first(count);
   file.read_at(0, start);
   const std::string_view kind = kind_of_content(start);
-  if (kind == kGgufKind || path.ends_with(".gguf")) return read_gguf(path);
-  if (kind == kSafetensorsKind || path.ends_with(".safetensors")) return read_safetensors(path);
+  if (kind == kGgufKind) return read_gguf(path);
+  if (kind == kSafetensorsKind) return read_safetensors(path);
   throw Error(
       ErrorKind::format,
       fmt::format("{}: looks like {}; a GGUF or safetensors file is wanted", file.name(), kind));

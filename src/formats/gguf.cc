@@ -65,6 +65,7 @@ CheckpointContent parse_gguf(std::span<const std::byte> file, const std::string&
 Checkpoint read_gguf(const std::string& path) {
   MappedFile file(path);
   CheckpointContent content = parse_gguf(file.bytes(), file.name());
+  file.require_whole();
   return {std::move(file), std::move(content.format), std::move(content.tensors),
           std::move(content.metadata)};
 }

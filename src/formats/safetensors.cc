@@ -205,29 +205,34 @@ void sort_and_check(const Header& header, std::vector<Entry>& entries, std::int6
   }
 }
 
+// What the file is if not a safetensors file, for the end of a message.
+std::string looks_like_another(const ByteReader& reader) {
+  const std::string_view kind = kind_of_content(reader.bytes());
+  if (kind == kSafetensorsKind || kind == "unknown bytes") return "";
+  return fmt::format("; the file looks like {}", kind);
+}
+
 // The header's text; `reader` stands at the data after it.
 std::string_view take_header(ByteReader& reader) {
-  const auto looks = [&reader] {
-    return fmt::format("; the file looks like {}", kind_of_content(reader.bytes()));
-  };
+  const std::string looks = looks_like_another(reader);
   if (reader.left() < 8) {
     reader.fail(0,
                 fmt::format("the length of a safetensors header takes 8 bytes; the file has {}{}",
-                            reader.left(), looks()));
+                            reader.left(), looks));
   }
   const auto length = reader.take<std::uint64_t>("the header's length");
   if (length == 0 || length > static_cast<std::uint64_t>(kLongestHeader)) {
     reader.fail(0, fmt::format("the safetensors header is {} bytes long; 2 to {} are allowed{}",
-                               length, kLongestHeader, looks()));
+                               length, kLongestHeader, looks));
   }
   if (static_cast<std::int64_t>(length) > reader.left()) {
     reader.fail(0, fmt::format("the safetensors header is {} bytes long; the file ends after {}{}",
-                               length, reader.left(), looks()));
+                               length, reader.left(), looks));
   }
   std::string_view text = reader.take_text(static_cast<std::int64_t>(length), "the header");
   if (!text.starts_with('{')) {
     reader.fail(8, fmt::format("a safetensors header begins with '{{', this one with {}{}",
-                               in_quotes(text.substr(0, 1)), looks()));
+                               in_quotes(text.substr(0, 1)), looks));
   }
   return text.substr(0, text.find_last_not_of(' ') + 1);
 }
@@ -238,8 +243,7 @@ CheckpointContent parse_safetensors(std::span<const std::byte> file, const std::
   ByteReader reader(file, name);
   const std::string_view text = take_header(reader);
   const std::span<const std::byte> data = file.subspan(static_cast<std::size_t>(reader.offset()));
-  // Bytes are counted from the JSON's first.
-  const json object = parse_strict_json(text, name + ": header", {.memory = kJsonMemory});
+  const json object = parse_strict_json(text, name, {.memory = kJsonMemory, .first_byte = 8});
 
   CheckpointContent content{"safetensors", {}, {}};
   Header header(name, reader.left());
@@ -264,6 +268,7 @@ CheckpointContent parse_safetensors(std::span<const std::byte> file, const std::
 Checkpoint read_safetensors(const std::string& path) {
   MappedFile file(path);
   CheckpointContent content = parse_safetensors(file.bytes(), file.name());
+  file.require_whole();
   return {std::move(file), std::move(content.format), std::move(content.tensors),
           std::move(content.metadata)};
 }

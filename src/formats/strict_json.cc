@@ -17,6 +17,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int kNumberOverflow = 406;  // nlohmann's number of this error
 constexpr std::int64_t kLongestToken = std::int64_t{16} << 20;
 
 // Where the parser is. It keeps a token, and the white space before it, in memory of its own: what
@@ -62,8 +63,9 @@ constexpr std::int64_t kContainerBytes = 64;
 // Builds the value from the parser's events, which come in the order of the text.
 class Handler {
  public:
-  Handler(const std::string& name, const JsonLimits& limits, Progress& progress)
-      : name_(name), depth_(limits.depth), budget_(limits.memory), progress_(progress) {}
+  Handler(std::string_view text, const std::string& name, const JsonLimits& limits,
+          Progress& progress)
+      : text_(text), name_(name), limits_(limits), budget_(limits.memory), progress_(progress) {}
 
   json take_result() { return std::move(result_); }
 
@@ -95,19 +97,19 @@ class Handler {
 
   template <typename Exception>
   bool parse_error(std::size_t position, const std::string& token, const Exception& exception) {
-    // Both begin at 1 in the parser's count.
-    const auto byte = static_cast<std::int64_t>(position == 0 ? 0 : position - 1);
-    if (exception.id == 406)
+    const std::size_t at = position - 1;  // the parser counts what it has read
+    const auto byte = static_cast<std::int64_t>(at);
+    if (exception.id == kNumberOverflow) {
       fail_at(byte, fmt::format("{} is too large a number", in_quotes(token)));
-    if (progress_.read == byte && (token.empty() || token == "<end of input>")) {
-      fail_at(byte, "the text ends within a value");
     }
-    fail_at(byte, fmt::format("{} cannot stand here in JSON", in_quotes(token)));
+    if (at >= text_.size()) fail_at(byte, "the text ends within a value");
+    fail_at(byte, fmt::format("{} cannot stand here in JSON", in_quotes(text_.substr(at, 1))));
   }
 
  private:
   [[noreturn]] void fail_at(std::int64_t byte, std::string_view what) const {
-    throw Error(ErrorKind::format, fmt::format("{}: byte {}: {}", name_, byte, what));
+    throw Error(ErrorKind::format,
+                fmt::format("{}: byte {}: {}", name_, limits_.first_byte + byte, what));
   }
   [[noreturn]] void fail(std::string_view what) const { fail_at(progress_.read, what); }
 
@@ -137,8 +139,8 @@ class Handler {
   }
 
   bool open(json&& container) {
-    if (static_cast<int>(open_.size()) == depth_) {
-      fail(fmt::format("is nested more than {} deep", depth_));
+    if (static_cast<int>(open_.size()) == limits_.depth) {
+      fail(fmt::format("is nested more than {} deep", limits_.depth));
     }
     take(kContainerBytes);
     open_.push_back(&place(std::move(container)));
@@ -151,8 +153,9 @@ class Handler {
     return true;
   }
 
+  std::string_view text_;
   const std::string& name_;
-  int depth_;
+  JsonLimits limits_;
   MemoryBudget budget_;
   Progress& progress_;
   json result_;
@@ -164,19 +167,23 @@ class Handler {
 
 nlohmann::json parse_strict_json(std::string_view text, const std::string& name,
                                  const JsonLimits& limits) {
-  if (text.starts_with("\xEF\xBB\xBF")) {  // the parser would skip it
-    throw Error(ErrorKind::format,
-                fmt::format("{}: byte 0: a byte-order mark, which JSON does not allow", name));
+  const auto fail = [&](std::size_t at, std::string_view what) {
+    const std::int64_t byte = limits.first_byte + static_cast<std::int64_t>(at);
+    throw Error(ErrorKind::format, fmt::format("{}: byte {}: {}", name, byte, what));
+  };
+  // The parser would skip the first and end at the second.
+  if (text.starts_with("\xEF\xBB\xBF")) fail(0, "a byte-order mark, which JSON does not allow");
+  if (const std::size_t nul = text.find('\0'); nul != text.npos) {
+    fail(nul, "a NUL, which JSON does not allow");
   }
   Progress progress;
-  Handler handler(name, limits, progress);
+  Handler handler(text, name, limits, progress);
   try {
     json::sax_parse(CountingIterator(text.data(), &progress),
                     CountingIterator(text.data() + text.size(), &progress), &handler);
   } catch (const TokenTooLong&) {
-    throw Error(ErrorKind::format,
-                fmt::format("{}: byte {}: a text, number or white space of more than {} MiB", name,
-                            progress.last_value, kLongestToken >> 20));
+    fail(static_cast<std::size_t>(progress.last_value),
+         fmt::format("a text, number or white space of more than {} MiB", kLongestToken >> 20));
   }
   return handler.take_result();
 }

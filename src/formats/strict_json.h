@@ -8,10 +8,11 @@
 
 namespace fovea::formats {
 
-/// How much a text may ask for.
+/// How much a text may ask for, and where it lies.
 struct JsonLimits {
   int depth = 64;
   std::int64_t memory = std::int64_t{56} << 20;  ///< bytes that the values take
+  std::int64_t first_byte = 0;                   ///< the text's place in its file, for messages
 };
 
 /// Returns the value that `text` is. Throws Error{format} that begins with `name` and the byte:

@@ -17,21 +17,22 @@ std::uint16_t bits16_at(const Byte* bytes) noexcept {
   return bits;
 }
 
-// binary16 to binary32 without a branch, the same bits as core's to_float: all three cases are
-// computed and one is taken.
+// binary16 to binary32, the same bits as core's to_float, written so that the compiler vectorises it
+// (with its branches it does not, and takes ten times as long).
 float from_half(std::uint16_t half) noexcept {
+  constexpr std::uint32_t kHidden = 1u << 23;
   const std::uint32_t exponent = half & 0x7C00u;
-  const std::uint32_t fraction = half & 0x3FFu;
+  const std::uint32_t is_small = exponent == 0 ? ~0u : 0u;
+  const std::uint32_t is_special = exponent == 0x7C00u ? ~0u : 0u;
+  // The exponent's bias becomes 127; that of infinity and NaN becomes 255.
+  const std::uint32_t shifted =
+      ((half & 0x7FFFu) << 13) + (112u << 23) + (is_special & (112u << 23));
+  // A subnormal gets the leading 1 that it lacks, which is then subtracted: exact. Infinity and NaN
+  // stay, but that a NaN becomes quiet.
+  const float magnitude = std::bit_cast<float>(shifted + (is_small & kHidden)) -
+                          std::bit_cast<float>(is_small & (113u << 23));
   const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
-  const std::uint32_t quiet = fraction != 0 ? 0x00400000u : 0u;
-  // A subnormal is its fraction times 2^-24, exactly.
-  const auto subnormal = std::bit_cast<std::uint32_t>(
-      static_cast<float>(static_cast<std::int32_t>(fraction)) * 0x1p-24f);
-  const std::uint32_t normal = ((half & 0x7FFFu) << 13) + 0x38000000u;
-  const std::uint32_t special = 0x7F800000u | fraction << 13 | quiet;
-  const std::uint32_t magnitude =
-      exponent == 0 ? subnormal : (exponent == 0x7C00u ? special : normal);
-  return std::bit_cast<float>(sign | magnitude);
+  return std::bit_cast<float>((std::bit_cast<std::uint32_t>(magnitude) & 0x7FFFFFFFu) | sign);
 }
 
 float half_at(const Byte* bytes) noexcept {
@@ -61,6 +62,8 @@ void from_q4_0(const Byte* block, float* __restrict floats) noexcept {
   const float scale = half_at(block);
   for (int i = 0; i < 16; ++i) {
     floats[i] = static_cast<float>((block[2 + i] & 15) - 8) * scale;
+  }
+  for (int i = 0; i < 16; ++i) {
     floats[16 + i] = static_cast<float>((block[2 + i] >> 4) - 8) * scale;
   }
 }

@@ -241,6 +241,7 @@ ModelFacts read_facts(const ModelFiles& files) {
   facts.vocabulary =
       embedding_rows(files, files.is_gguf() ? "token_embd.weight" : "model.embed_tokens.weight");
   facts.is_causal = true;
+  facts.has_logits = true;
   facts.rope = files.is_gguf() ? nn::RopeLayout::interleaved : nn::RopeLayout::half_split;
   facts.rope_base = read_rope_base(files);
   facts.parameters = parameter_count(files);

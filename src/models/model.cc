@@ -98,13 +98,17 @@ Tensor Model::forward(std::span<const std::int32_t> ids, const Forward& how) con
 }
 
 Tensor Model::logits(const TensorView& hidden, int threads) const {
-  require_decoder(facts_, "logits");
+  if (!facts_.has_logits) {
+    throw Error(ErrorKind::unsupported,
+                fmt::format("logits: a {} model guesses no next token", facts_.family));
+  }
   require_matrix("logits: hidden", hidden, facts_.hidden_size);
   return run_logits(hidden, threads);
 }
 
 Tensor Model::run_logits(const TensorView& /*hidden*/, int /*threads*/) const {
-  throw Error(ErrorKind::unsupported, fmt::format("logits: {} models have none", facts_.family));
+  throw Error(ErrorKind::unsupported,
+              fmt::format("logits: the {} family computes none", facts_.family));
 }
 
 Tensor Model::head_writes(std::int64_t layer, const TensorView& output) const {

@@ -14,8 +14,18 @@
 namespace fovea::models {
 namespace {
 
-// Outputs of a panel: 128 x 1,536 numbers are 768 KiB.
-constexpr std::int64_t kPanel = 128;
+// Outputs of a panel. CBLAS packs the whole x anew for each panel, so of many rows panels are wide;
+// for a single row, and to expand, they are what stays in the nearer caches.
+constexpr std::int64_t kNarrowPanel = 128;
+constexpr std::int64_t kWidePanel = 512;
+// Rows of a task.
+constexpr std::int64_t kRows = 512;
+
+// A quarter of the outputs, so that a few threads have work, in whole vectors.
+std::int64_t panel_of(std::int64_t rows, std::int64_t out) noexcept {
+  if (rows < 16) return kNarrowPanel;
+  return std::clamp<std::int64_t>((out / 4 + 15) / 16 * 16, kNarrowPanel / 2, kWidePanel);
+}
 
 bool is_aligned(std::span<const std::byte> bytes) noexcept {
   return reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(float) == 0;
@@ -82,10 +92,10 @@ const float* WeightMatrix::panel(std::int64_t first, std::int64_t count,
   return memory;
 }
 
-// y[:, first .. first + count) of all rows. [rows, out] is the whole y.
-void WeightMatrix::multiply_panel(const Operands& operands, std::int64_t first,
+// y[:, first .. first + count) of the rows. [rows, out] is the whole y.
+void WeightMatrix::multiply_panel(const Operands& operands, const Panel& at,
                                   float* memory) const noexcept {
-  const std::int64_t count = std::min(kPanel, out_ - first);
+  const auto [first, count] = at;
   float* const y = operands.y + first;
   for (std::int64_t row = 0; row < operands.rows && !bias_.empty(); ++row)
     std::copy_n(bias_.data() + first, count, y + row * out_);
@@ -109,16 +119,23 @@ void WeightMatrix::multiply_panel(const Operands& operands, std::int64_t first,
 }
 
 Tensor WeightMatrix::multiply(const TensorView& x, int threads) const {
-  Tensor y = Tensor::uninitialized(DType::f32, {x.size(0), out_});
-  const std::int64_t panels = (out_ + kPanel - 1) / kPanel;
-  const auto workers = static_cast<int>(std::min<std::int64_t>(threads, panels));
+  const std::int64_t rows = x.size(0);
+  Tensor y = Tensor::uninitialized(DType::f32, {rows, out_});
+  const std::int64_t panel = panel_of(rows, out_);
+  const std::int64_t chunks = (rows + kRows - 1) / kRows;
+  const std::int64_t tasks = (out_ + panel - 1) / panel * chunks;
+  const auto workers = static_cast<int>(std::min<std::int64_t>(threads, tasks));
   const std::int64_t floats =
-      is_in_place() || axes_ == WeightAxes::in_out ? 0 : std::min(kPanel, out_) * in_;
+      is_in_place() || axes_ == WeightAxes::in_out ? 0 : std::min(panel, out_) * in_;
   Tensor memory = Tensor::uninitialized(DType::f32, {std::max(workers, 1), floats});
-  const Operands operands{static_cast<const float*>(x.data()), y.values<float>().data(), x.size(0)};
+  const auto* const from = static_cast<const float*>(x.data());
+  float* const to = y.values<float>().data();
   float* const scratch = memory.values<float>().data();
-  parallel_for(panels, workers, {}, [&](std::int64_t task, int worker) noexcept {
-    multiply_panel(operands, task * kPanel, scratch + worker * floats);
+  parallel_for(tasks, workers, {}, [&](std::int64_t task, int worker) noexcept {
+    const std::int64_t first = task / chunks * panel;
+    const std::int64_t row = task % chunks * kRows;
+    multiply_panel({from + row * in_, to + row * out_, std::min(kRows, rows - row)},
+                   {first, std::min(panel, out_ - first)}, scratch + worker * floats);
   });
   return y;
 }
@@ -132,9 +149,9 @@ Tensor WeightMatrix::multiply_part(std::span<const float> x, std::int64_t first)
                 y.values<float>().data(), 1);
     return y;
   }
-  Tensor memory = Tensor::uninitialized(DType::f32, {is_in_place() ? 0 : kPanel, in_});
-  for (std::int64_t row = 0; row < out_; row += kPanel) {
-    const std::int64_t rows = std::min(kPanel, out_ - row);
+  Tensor memory = Tensor::uninitialized(DType::f32, {is_in_place() ? 0 : kNarrowPanel, in_});
+  for (std::int64_t row = 0; row < out_; row += kNarrowPanel) {
+    const std::int64_t rows = std::min(kNarrowPanel, out_ - row);
     const float* const weight = panel(row, rows, memory.values<float>().data());
     cblas_sgemv(CblasRowMajor, CblasNoTrans, static_cast<int>(rows), count, 1, weight + first,
                 static_cast<int>(in_), x.data(), 1, 0, y.values<float>().data() + row, 1);

@@ -48,9 +48,13 @@ class WeightMatrix {
     float* y;
     std::int64_t rows;
   };
+  struct Panel {
+    std::int64_t first;
+    std::int64_t count;
+  };
   bool is_in_place() const noexcept;
   const float* panel(std::int64_t first, std::int64_t count, float* memory) const noexcept;
-  void multiply_panel(const Operands& operands, std::int64_t first, float* memory) const noexcept;
+  void multiply_panel(const Operands& operands, const Panel& at, float* memory) const noexcept;
 
   formats::StoredType type_ = formats::StoredType::f32;
   WeightAxes axes_ = WeightAxes::out_in;

@@ -95,11 +95,20 @@ class Watcher {
       if (others <= 0 || received_.heads == 0) continue;
       token.received = received_.sums[static_cast<std::size_t>(j)] / others /
                        static_cast<double>(received_.heads);
-      token.is_sink = token.received >= kSinkShare;
+      token.is_sink = token.received >= std::max(kSinkShare, 2 * even_share(j));
     }
   }
 
  private:
+  // What a token would get from the others if they looked at all alike.
+  double even_share(std::int64_t key) const {
+    const std::int64_t tokens = ids_.size(0);
+    if (!facts_.is_causal) return 1 / static_cast<double>(tokens);
+    double sum = 0;
+    for (std::int64_t i = key + 1; i < tokens; ++i) sum += 1 / static_cast<double>(i + 1);
+    return sum / static_cast<double>(tokens - 1 - key);
+  }
+
   const std::vector<std::int64_t>& heads_of(std::int64_t layer) const {
     return wanted_[static_cast<std::size_t>(layer)];
   }
@@ -198,6 +207,11 @@ std::vector<std::size_t> telling_heads(const std::vector<ExplainedHead>& heads) 
   for (const auto& [kind, head] : best) {
     if (std::ranges::find(telling, head.index) == telling.end()) telling.push_back(head.index);
   }
+  // Few heads are all shown, whatever they are.
+  constexpr std::size_t kFew = 4;
+  for (std::size_t i = 0; i < heads.size() && heads.size() <= kFew; ++i) {
+    if (std::ranges::find(telling, i) == telling.end()) telling.push_back(i);
+  }
   return telling;
 }
 
@@ -255,9 +269,9 @@ Explanation explain(const models::Model& model, std::string_view text,
   const Tensor hidden = model.forward(ids, watcher.forward());
   watcher.fill(explanation);
   explanation.telling = telling_heads(explanation.heads);
-  if (model.facts().is_causal) {
+  if (model.facts().has_logits) {
     explanation.guesses = guesses_of(model, hidden, options);
-  } else {
+  } else if (!model.facts().is_causal) {
     const Tensor vector = models::sentence_vector(hidden);
     explanation.sentence_vector.assign(vector.values<float>().begin(),
                                        vector.values<float>().end());

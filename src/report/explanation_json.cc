@@ -13,6 +13,7 @@ using Json = nlohmann::ordered_json;
 Json of_model(const models::ModelFacts& model) {
   Json json{{"family", model.family},
             {"name", model.name},
+            {"origin", model.origin},
             {"layers", model.layers},
             {"heads", model.query_heads},
             {"key_heads", model.key_heads},

@@ -32,11 +32,18 @@ void add_model(std::string& out, const Pen& pen, const Explanation& explanation)
           ? fmt::format("{} heads", model.query_heads)
           : fmt::format("{} heads ({} key heads)", model.query_heads, model.key_heads);
   out += pen.ink(Ink::accent, pen.text(model.name)) + "\n";
-  out += pen.text(fmt::format("{}, {}: {} layers of {}, {:.3g} M parameters; {} tokens",
-                              model.family, model.is_causal ? "decoder" : "encoder", model.layers,
-                              heads, static_cast<double>(model.parameters) / 1e6,
+  const std::string parameters =
+      model.parameters >= 1'000'000
+          ? fmt::format("{:.3g} M", static_cast<double>(model.parameters) / 1e6)
+          : std::to_string(model.parameters);
+  out += pen.text(fmt::format("{}, {}: {} layer{} of {}, {} parameters; {} tokens", model.family,
+                              model.is_causal ? "decoder" : "encoder", model.layers,
+                              model.layers == 1 ? "" : "s", heads, parameters,
                               explanation.tokens.size())) +
          "\n";
+  if (model.family != "built-in") return;
+  for (const std::string& line : wrap(pen.text(model.origin), pen.style().columns))
+    out += pen.ink(Ink::quiet, line) + "\n";
 }
 
 // The shade of a token: of those that are no sinks, the one that gets most is the deepest.

@@ -90,9 +90,16 @@ class Reader {
       std::string spelled;
       append_utf8(spelled, spelled_byte(static_cast<unsigned char>(byte)));
       const std::int32_t id = id_of(spelled);
-      if (id == kNone) fail("no token stands for byte 0x{:02x}, '{}'", byte, spelled);
+      if (id == kNone && is_needed(byte)) {
+        fail("no token stands for byte 0x{:02x}, '{}'", byte, spelled);
+      }
       vocabulary_.byte_ids[byte] = id;
     }
+  }
+
+  // Printable ASCII, and what characters go on with.
+  static bool is_needed(unsigned byte) {
+    return (byte >= 0x20 && byte <= 0x7E) || (byte >= 0x80 && byte <= 0xBF);
   }
 
   void read_merges() {
@@ -138,7 +145,10 @@ class ByteBpe final : public Tokenizer {
       : added_before_(data.added_before),
         added_after_(data.added_after),
         pattern_(data.split),
-        vocabulary_(Reader(data).read()) {}
+        vocabulary_(Reader(data).read()) {
+    for (const std::string& bytes : vocabulary_.bytes)
+      lengths_.push_back(static_cast<std::int32_t>(bytes.size()));
+  }
 
   std::vector<Token> encode(std::string_view text, const SpecialTokens& special) const override {
     try {
@@ -201,17 +211,48 @@ class ByteBpe final : public Tokenizer {
     std::vector<std::int32_t> ids;
     BpeWord merging;
     for (Words words(pattern_, part); words.next();) {
+      const std::string_view word = words.word();
       ids.clear();
-      for (const char byte : words.word())
-        ids.push_back(vocabulary_.byte_ids[static_cast<unsigned char>(byte)]);
-      merging.merge(vocabulary_.merges, ids);
-      auto at = static_cast<std::int64_t>(first_byte + words.first_byte());
-      for (const std::int32_t id : ids) {
-        const auto length =
-            static_cast<std::int64_t>(vocabulary_.bytes[static_cast<std::size_t>(id)].size());
-        tokens.push_back({id, at, length});
-        at += length;
+      for (const char byte : word) {
+        const std::int32_t id = vocabulary_.byte_ids[static_cast<unsigned char>(byte)];
+        if (id != kNone) ids.push_back(id);
       }
+      const bool is_whole = ids.size() == word.size();
+      merging.merge(vocabulary_.merges, ids);
+      const auto first = static_cast<std::int64_t>(first_byte + words.first_byte());
+      if (is_whole) {
+        append_ids(ids, first, tokens);
+      } else {
+        append_ids_around_gaps(ids, word, first, tokens);
+      }
+    }
+  }
+
+  std::int64_t length_of(std::int32_t id) const noexcept {
+    return lengths_[static_cast<std::size_t>(id)];
+  }
+
+  void append_ids(const std::vector<std::int32_t>& ids, std::int64_t first,
+                  std::vector<Token>& tokens) const {
+    for (const std::int32_t id : ids) {
+      tokens.push_back({id, first, length_of(id)});
+      first += length_of(id);
+    }
+  }
+
+  // Where bytes without a piece were dropped, a token reaches from its first byte to its last.
+  void append_ids_around_gaps(const std::vector<std::int32_t>& ids, std::string_view word,
+                              std::int64_t first, std::vector<Token>& tokens) const {
+    std::vector<std::int64_t> kept;
+    for (std::size_t i = 0; i < word.size(); ++i) {
+      if (vocabulary_.byte_ids[static_cast<unsigned char>(word[i])] != kNone)
+        kept.push_back(first + static_cast<std::int64_t>(i));
+    }
+    const std::int64_t* next = kept.data();
+    for (const std::int32_t id : ids) {
+      const std::int64_t* const last = next + length_of(id) - 1;
+      tokens.push_back({id, *next, *last + 1 - *next});
+      next = last + 1;
     }
   }
 
@@ -219,6 +260,7 @@ class ByteBpe final : public Tokenizer {
   std::vector<std::int32_t> added_after_;
   WordPattern pattern_;
   Vocabulary vocabulary_;
+  std::vector<std::int32_t> lengths_;  // of the pieces' bytes
 };
 
 }  // namespace

@@ -69,7 +69,8 @@ class Checkpoint {
   Metadata metadata_;
 };
 
-/// Reads a file of either format, told apart by its first bytes. Throws as InputFile, read_gguf and
+/// Reads a file of either format, told apart by the end of its name, or, where that is neither .gguf
+/// nor .safetensors, by its first bytes. Throws as InputFile, read_gguf and
 /// read_safetensors; Error{format} that says what the file looks like when it is neither.
 Checkpoint read_checkpoint(const std::string& path);
 

@@ -32,7 +32,8 @@ struct ModelFacts {
   std::int64_t vocabulary = 0;
   std::int64_t context_length = 0;  ///< the most tokens
   std::int64_t parameters = 0;
-  bool is_causal = false;  ///< a decoder: tokens see those before them, and logits guess the next
+  bool is_causal = false;   ///< a decoder: tokens see themselves and those before
+  bool has_logits = false;  ///< it guesses the next token
   std::optional<nn::RopeLayout> rope = std::nullopt;  ///< nothing: positions are learned
   double rope_base = 0;
 };
@@ -93,7 +94,7 @@ class Model {
   Tensor forward(std::span<const std::int32_t> ids, const Forward& how = {}) const;
 
   /// Returns the next token's logits, [tokens, vocabulary] f32, of hidden states that forward
-  /// returned (any rows of them). Throws Error{unsupported} for an encoder.
+  /// returned (any rows of them). Throws Error{unsupported} without ModelFacts::has_logits.
   Tensor logits(const TensorView& hidden, int threads = 0) const;
 
   /// Returns what each head of a layer adds to a token: [query_heads, hidden_size] f32 of the head's

@@ -48,7 +48,8 @@ struct ExplainedToken {
   /// Mean weight that it gets from the other tokens that see it, over the heads looked at; 0 of a
   /// token that no other sees.
   double received = 0;
-  /// It gets at least kSinkShare: weight that rests there more than it looks there.
+  /// It gets at least kSinkShare, and twice what it would if all were looked at alike: weight rests
+  /// there more than it looks there.
   bool is_sink = false;
 };
 
@@ -78,7 +79,8 @@ struct Explanation {
   std::vector<ExplainedHead> heads = {};  ///< by layer, then head
   std::int64_t map_cell = 1;              ///< tokens to a side of a map's cell
   std::int64_t map_cells = 0;             ///< cells to a side
-  /// Indices into `heads`: of each kind that occurs, the one with the largest number.
+  /// Indices into `heads`: of each kind that occurs, the one with the largest number; all where there
+  /// are few.
   std::vector<std::size_t> telling = {};
   std::vector<Guess> guesses = {};                     ///< of a decoder, by falling probability
   std::vector<float> sentence_vector = {};             ///< of an encoder
