@@ -9,14 +9,22 @@
 namespace fovea::cli {
 
 Command attend_command();
+Command explain_command();
+Command generate_command();
 Command list_command();
+Command model_command();
+Command tokenize_command();
 Command walk_command();
 
 /// All commands, in the order in which `fovea --help` shows them.
 inline std::vector<Command> all_commands() {
   return {
       walk_command(),
+      explain_command(),
       attend_command(),
+      generate_command(),
+      tokenize_command(),
+      model_command(),
       list_command(),
   };
 }

@@ -6,10 +6,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/model_store.h"
 #include "cli/standard_streams.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
@@ -17,6 +19,7 @@
 #include "fovea/engine/attend.h"
 #include "fovea/engine/plan.h"
 #include "fovea/lesson/lesson.h"
+#include "fovea/models/model.h"
 
 namespace fovea::cli {
 namespace {
@@ -61,12 +64,28 @@ std::vector<Entry> lesson_entries() {
   return entries;
 }
 
+std::vector<Entry> model_entries() {
+  std::vector<Entry> entries;
+  for (const KnownModel& model : known_models()) entries.push_back({model.name, model.summary});
+  return entries;
+}
+
+std::vector<Entry> family_entries() {
+  std::vector<Entry> entries;
+  for (models::FamilyInfo& info : models::list_families()) {
+    entries.push_back({std::move(info.name), std::move(info.summary)});
+  }
+  return entries;
+}
+
 std::vector<Kind> kinds() {
   return {
       {"commands", "what fovea can do", command_entries},
       {"implementations", "what attend may compute with, best first", implementation_entries},
       {"observers", "what attend can see of the weights in the same pass", observer_entries},
       {"lessons", "what fovea walk explains, in order", lesson_entries},
+      {"models", "what fovea model get knows by name", model_entries},
+      {"families", "the kinds of model that --model takes", family_entries},
   };
 }
 
@@ -103,7 +122,7 @@ Command list_command() {
   auto kind = std::make_shared<std::optional<std::string>>();
   return {
       .name = "list",
-      .summary = "what there is to choose from: commands, implementations, observers, lessons",
+      .summary = "what there is to choose from: commands, implementations, lessons, models, ...",
       .usage = "[KIND]",
       .about =
           "Prints the names and one line about each; without KIND, the kinds. In a pipe, one tab "

@@ -64,6 +64,8 @@ int run_and_report(std::vector<std::string> words) {
     return 0;
   } catch (const ReaderGone&) {
     return 0;
+  } catch (const Interrupted& interrupted) {
+    return 128 + interrupted.signal;
   } catch (const UsageError& error) {
     return fail(kUsageFailure, error.what());
   } catch (const std::bad_alloc&) {

@@ -45,4 +45,8 @@ Terminal standard_output_terminal() {
   return terminal;
 }
 
+bool standard_error_rewrites_lines() {
+  return ::isatty(STDERR_FILENO) == 1 && variable("TERM") != "dumb";
+}
+
 }  // namespace fovea::cli

@@ -15,4 +15,7 @@ struct Terminal {
 /// The facts about standard output.
 Terminal standard_output_terminal();
 
+/// True when standard error is a terminal that can go back to the beginning of a line.
+bool standard_error_rewrites_lines();
+
 }  // namespace fovea::cli

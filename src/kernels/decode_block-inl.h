@@ -22,7 +22,7 @@ HWY_BEFORE_NAMESPACE();
 namespace fovea::kernels::HWY_NAMESPACE {
 
 /// What is fetched into the cache lies about this far ahead in the same stream.
-inline constexpr std::int64_t kBytesAhead = 8192;
+inline constexpr std::int64_t kBytesAhead = 16384;
 
 /// A thread's scratch.
 struct DecodeScratch {

@@ -5,7 +5,7 @@
 #include "fovea/nn/steps.h"
 #include "lesson/builder.h"
 #include "lesson/lessons.h"
-#include "lesson/word_vectors.h"
+#include "nn/word_vectors.h"
 
 namespace fovea::lesson {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 LessonInputs other_sentence(const LessonInputs& inputs) {
   LessonInputs other = inputs.tokens == cat_inputs().tokens ? journey_inputs() : cat_inputs();
   if (inputs.vectors.size(1) != other.vectors.size(1)) {
-    other.vectors = vectors_of_words(other.tokens, inputs.vectors.size(1));
+    other.vectors = nn::vectors_of_words(other.tokens, inputs.vectors.size(1));
     other.origin = fmt::format("Its vectors are drawn from the words' spelling, {} each, to fit",
                                counted(inputs.vectors.size(1), "number", "numbers"));
   }

@@ -21,9 +21,11 @@ struct Family {
 };
 
 inline constexpr std::array kFamilies{
-    Family{"llama", "decoder: RoPE, RMSNorm, SwiGLU, shared key heads; .gguf and .safetensors", load_llama},
+    Family{"llama", "decoder: RoPE, RMSNorm, SwiGLU, shared key heads; .gguf and .safetensors",
+           load_llama},
     Family{"gpt2", "decoder: learned positions, LayerNorm, GELU; .safetensors", load_gpt2},
-    Family{"bert", "encoder: learned positions and segments, norm after each layer; .safetensors", load_bert},
+    Family{"bert", "encoder: learned positions and segments, norm after each layer; .safetensors",
+           load_bert},
 };
 
 }  // namespace fovea::models

@@ -43,13 +43,27 @@ class WeightMatrix {
   void row(std::int64_t index, std::span<float> floats) const noexcept;
 
  private:
+  struct Operands {
+    const float* x;
+    float* y;
+    std::int64_t rows;
+  };
+  struct Panel {
+    std::int64_t first;
+    std::int64_t count;
+  };
+  bool is_in_place() const noexcept;
+  const float* panel(std::int64_t first, std::int64_t count, float* memory) const noexcept;
+  void multiply_panel(const Operands& operands, const Panel& at, float* memory) const noexcept;
+
   formats::StoredType type_ = formats::StoredType::f32;
   WeightAxes axes_ = WeightAxes::out_in;
   std::int64_t out_ = 0;
   std::int64_t in_ = 0;
   std::span<const std::byte> stored_;
   std::span<const float> bias_;
-  Tensor own_bias_;  // where the file's is not f32
+  Tensor own_weight_;  // where an in_out matrix is not f32
+  Tensor own_bias_;    // likewise
 };
 
 }  // namespace fovea::models

@@ -17,8 +17,8 @@ namespace fovea::lesson {
 struct Step {
   std::string title;
   std::string sentence;
-  std::string formula;  ///< empty where there is none
-  std::vector<Figure> figures;
+  std::string formula = {};  ///< empty where there is none
+  std::vector<Figure> figures = {};
 };
 
 /// What every view (terminal, JSON, page) is drawn from.
@@ -27,7 +27,7 @@ struct Lesson {
   std::string title;
   std::string summary;  ///< what the reader will have understood at the end, in one sentence
   int digits = 4;       ///< decimals that the sentences use; views print figures with the same
-  std::vector<Step> steps;
+  std::vector<Step> steps = {};
 };
 
 /// Upper bounds of the numbers in LessonInputs; the lower ones are 1. A lesson looks at every score:

@@ -32,7 +32,8 @@ struct ModelFacts {
   std::int64_t vocabulary = 0;
   std::int64_t context_length = 0;  ///< the most tokens
   std::int64_t parameters = 0;
-  bool is_causal = false;  ///< a decoder: tokens see those before them, and logits guess the next
+  bool is_causal = false;   ///< a decoder: tokens see themselves and those before
+  bool has_logits = false;  ///< it guesses the next token
   std::optional<nn::RopeLayout> rope = std::nullopt;  ///< nothing: positions are learned
   double rope_base = 0;
 };
@@ -54,7 +55,7 @@ struct LayerAttention {
   const Attention& question;
   const Attended& answer;
   TensorView input = {};  ///< [tokens, hidden_size]: what the projections were given
-  /// With RoPE: query and key before it, of this call's tokens, [heads, tokens, head_size].
+  /// With RoPE: query and key before it, of this call's tokens, [1, heads, tokens, head_size].
   TensorView query_before_rope = {};
   TensorView key_before_rope = {};
 };
@@ -93,7 +94,7 @@ class Model {
   Tensor forward(std::span<const std::int32_t> ids, const Forward& how = {}) const;
 
   /// Returns the next token's logits, [tokens, vocabulary] f32, of hidden states that forward
-  /// returned (any rows of them). Throws Error{unsupported} for an encoder.
+  /// returned (any rows of them). Throws Error{unsupported} without ModelFacts::has_logits.
   Tensor logits(const TensorView& hidden, int threads = 0) const;
 
   /// Returns what each head of a layer adds to a token: [query_heads, hidden_size] f32 of the head's

@@ -19,7 +19,8 @@ enum class Gelu : std::uint8_t {
 /// In place. Within 4 ulp of the largest of |x| and the result; NaN stays NaN.
 void gelu(Gelu form, std::span<float> x) noexcept;
 
-/// SiLU: x = x / (1 + exp(-x)), then times `up`, in place: SwiGLU's middle. Both of one size.
+/// SiLU: x = x / (1 + exp(-x)), within 4 ulp of itself where x > -80 and of x below, then times `up`,
+/// in place: SwiGLU's middle. Both of one size.
 /// Source: Shazeer 2020, arXiv:2002.05202.
 void silu_times(std::span<float> gate, std::span<const float> up) noexcept;
 

@@ -1,9 +1,10 @@
-// Lessons as lines of text for a terminal or a pipe.
+// Lessons and explanations as lines of text for a terminal or a pipe.
 #pragma once
 
 #include <string>
 
 #include "fovea/lesson/lesson.h"
+#include "fovea/report/explanation.h"
 
 namespace fovea::report {
 
@@ -18,6 +19,11 @@ struct TerminalStyle {
 /// the terminal as a command. Long tables are cut, and say so; maps larger than the screen show the
 /// mean of blocks of cells, and say so.
 std::string terminal_view(const lesson::Lesson& lesson, const TerminalStyle& style);
+
+/// Returns what a model did with a text: its tokens shaded by the attention that they get, its heads
+/// by kind, maps of those that tell most, what it says in the end, and the steps of the row that was
+/// asked for.
+std::string terminal_view(const Explanation& explanation, const TerminalStyle& style);
 
 /// Returns the list of lessons, one a line.
 std::string terminal_list(const TerminalStyle& style);

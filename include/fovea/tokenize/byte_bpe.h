@@ -29,9 +29,12 @@ struct ByteBpeData {
   std::string name;  ///< begins messages: a file
 };
 
-/// Throws Error{format} for data that is no byte-level BPE: a piece given twice or that is not in
-/// the byte alphabet, a byte without a piece, a merge that names or makes an unknown piece or is
-/// given twice, special ids outside of the pieces.
+/// Bytes that no piece stands for are left out of a text, as Hugging Face's tokenizers do (SmolLM2
+/// has none for some control characters). Throws Error{format} for data that is no byte-level BPE: a
+/// piece that is empty, given twice or not in the byte alphabet, a byte of printable ASCII or of
+/// those that characters go on with (0x80 to 0xBF) without a piece, a merge that names or makes an
+/// unknown piece or is given twice, special ids outside of the pieces, a special piece above 256
+/// bytes.
 std::unique_ptr<Tokenizer> make_byte_bpe(ByteBpeData data);
 
 }  // namespace fovea::tokenize

@@ -22,7 +22,7 @@ struct Token {
 
 /// What becomes of special tokens, such as "<|endoftext|>" and [CLS].
 struct SpecialTokens {
-  bool are_added = true;         ///< those that the model wants around a text ([CLS] ... [SEP])
+  bool are_added = true;        ///< those that the model wants around a text ([CLS] ... [SEP])
   bool are_recognised = false;  ///< typed ones are the tokens that they spell, not plain text
 };
 

@@ -1,0 +1,243 @@
+// A model's run as lines of text: tokens, heads, maps, guesses.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+
+#include "fovea/report/terminal.h"
+#include "report/head_maps.h"
+#include "report/terminal_text.h"
+
+namespace fovea::report {
+namespace {
+
+constexpr int kIndent = 2;
+
+std::string spaces(int count) {
+  return std::string(static_cast<std::size_t>(std::max(count, 0)), ' ');
+}
+
+void add_heading(std::string& out, const Pen& pen, std::string_view text, std::string_view note) {
+  out += "\n" + pen.ink(Ink::heading, pen.text(text)) + "\n";
+  for (const std::string& line : wrap(pen.text(note), pen.style().columns))
+    out += pen.ink(Ink::quiet, line) + "\n";
+}
+
+void add_model(std::string& out, const Pen& pen, const Explanation& explanation) {
+  const models::ModelFacts& model = explanation.model;
+  const std::string heads =
+      model.key_heads == model.query_heads
+          ? fmt::format("{} heads", model.query_heads)
+          : fmt::format("{} heads ({} key heads)", model.query_heads, model.key_heads);
+  out += pen.ink(Ink::accent, pen.text(model.name)) + "\n";
+  const std::string parameters =
+      model.parameters >= 1'000'000
+          ? fmt::format("{:.3g} M", static_cast<double>(model.parameters) / 1e6)
+          : std::to_string(model.parameters);
+  out += pen.text(fmt::format("{}, {}: {} layer{} of {}, {} parameters; {} tokens", model.family,
+                              model.is_causal ? "decoder" : "encoder", model.layers,
+                              model.layers == 1 ? "" : "s", heads, parameters,
+                              explanation.tokens.size())) +
+         "\n";
+  if (model.family != "built-in") return;
+  for (const std::string& line : wrap(pen.text(model.origin), pen.style().columns))
+    out += pen.ink(Ink::quiet, line) + "\n";
+}
+
+// The shade of a token: of those that are no sinks, the one that gets most is the deepest.
+double deepest_of(const Explanation& explanation) {
+  double deepest = 0;
+  for (const ExplainedToken& token : explanation.tokens) {
+    if (!token.is_sink) deepest = std::max(deepest, token.received);
+  }
+  return deepest;
+}
+
+// A space before a word is a gap, not a part of what is shaded.
+std::string shown_text(const Pen& pen, const ExplainedToken& token) {
+  std::string text = pen.text(token.text);
+  const std::size_t first = text.find_first_not_of(' ');
+  if (first != std::string::npos && first > 0) text.erase(0, first);
+  return text.empty() ? "\"\"" : text;
+}
+
+void add_tokens(std::string& out, const Pen& pen, const Explanation& explanation) {
+  const double deepest = deepest_of(explanation);
+  const std::string_view hatch = pen.style().unicode ? "╱" : "/";
+  const int width = pen.style().columns - kIndent;
+  std::string words;
+  std::string marks;
+  int used = 0;
+  const auto flush = [&] {
+    if (used == 0) return;
+    out += spaces(kIndent) + words + "\n";
+    if (!pen.style().colour) out += spaces(kIndent) + marks + "\n";
+    words.clear();
+    marks.clear();
+    used = 0;
+  };
+  for (const ExplainedToken& token : explanation.tokens) {
+    const std::string text = cut_to(shown_text(pen, token), width, pen.ellipsis());
+    const int columns = display_width(text);
+    if (used + columns > width) flush();
+    const double depth = deepest > 0 ? token.received / deepest : 0;
+    std::string hatched;
+    for (int i = 0; i < columns && token.is_sink; ++i) hatched += hatch;
+    if (!pen.style().colour) {
+      words += text;
+      marks += token.is_sink ? hatched : pen.shade(depth, text);
+    } else {
+      words += token.is_sink ? pen.ink(Ink::quiet, "╱" + text + "╱") : pen.shade(depth, text);
+    }
+    words += " ";
+    marks += " ";
+    used += columns + (token.is_sink && pen.style().colour ? 3 : 1);
+  }
+  flush();
+}
+
+std::string received_note(const Explanation& explanation) {
+  std::string sinks;
+  for (const ExplainedToken& token : explanation.tokens) {
+    if (token.is_sink) {
+      sinks += fmt::format("{}“{}” {:.2f}", sinks.empty() ? "; off the scale, hatched: " : ", ",
+                           token.text, token.received);
+    }
+  }
+  return fmt::format(
+      "Mean weight that each token gets from the others that see it; full shade is {:.3f}{}",
+      deepest_of(explanation), sinks);
+}
+
+char letter_of(HeadKind kind) {
+  static constexpr std::string_view kLetters = "psfkdilb";
+  return kLetters[static_cast<std::size_t>(kind)];
+}
+
+void add_grid(std::string& out, const Pen& pen, const Explanation& explanation) {
+  std::map<std::int64_t, std::map<std::int64_t, const ExplainedHead*>> layers;
+  std::int64_t most = 0;
+  for (const ExplainedHead& head : explanation.heads) {
+    layers[head.name.layer][head.name.head] = &head;
+    most = std::max(most, head.name.head + 1);
+  }
+  const int cell = 2 * static_cast<int>(most) + 8 <= pen.style().columns ? 2 : 1;
+  out += "\n";
+  for (const auto& [layer, heads] : layers) {
+    std::string line = spaces(kIndent) + pen.ink(Ink::quiet, fmt::format("{:>4}", layer)) + " ";
+    for (std::int64_t h = 0; h < most; ++h) {
+      const auto found = heads.find(h);
+      std::string mark(1, ' ');
+      if (found != heads.end()) {
+        const auto& labels = found->second->portrait.labels;
+        mark = labels.empty()
+                   ? pen.ink(Ink::quiet, pen.style().unicode ? "·" : ".")
+                   : pen.ink(Ink::accent, std::string(1, letter_of(labels.front().kind)));
+      }
+      line += spaces(cell - 1) + mark;
+    }
+    out += line + "\n";
+  }
+}
+
+std::string label_text(const ExplainedHead& head, const HeadLabel& label) {
+  return label.kind == HeadKind::local
+             ? fmt::format("{}.{} {:g} keys", head.name.layer, head.name.head, label.number)
+             : fmt::format("{}.{} {:.2f}", head.name.layer, head.name.head, label.number);
+}
+
+// Each kind with the heads that are most of it.
+void add_kinds(std::string& out, const Pen& pen, const Explanation& explanation) {
+  constexpr std::size_t kShown = 5;
+  constexpr int kNames = 19;
+  using Labelled = std::pair<const ExplainedHead*, const HeadLabel*>;
+  std::map<HeadKind, std::vector<Labelled>> kinds;
+  std::int64_t without = 0;
+  for (const ExplainedHead& head : explanation.heads) {
+    for (const HeadLabel& label : head.portrait.labels)
+      kinds[label.kind].emplace_back(&head, &label);
+    without += head.portrait.labels.empty() ? 1 : 0;
+  }
+  out += "\n";
+  for (auto& [kind, heads] : kinds) {
+    const bool rising = kind == HeadKind::local;
+    std::ranges::stable_sort(heads, [rising](const Labelled& a, const Labelled& b) {
+      return rising ? a.second->number < b.second->number : a.second->number > b.second->number;
+    });
+    std::string text;
+    for (std::size_t i = 0; i < std::min(heads.size(), kShown); ++i)
+      text += label_text(*heads[i].first, *heads[i].second) + "   ";
+    if (heads.size() > kShown) text += fmt::format("and {} more", heads.size() - kShown);
+    std::string before = spaces(kIndent) + pen.ink(Ink::accent, std::string(1, letter_of(kind))) +
+                         " " + pad_right(pen.text(name_of(kind)), kNames - 2);
+    for (const std::string& line : wrap(text, pen.style().columns - kIndent - kNames)) {
+      out += before + line + "\n";
+      before = spaces(kIndent + kNames);
+    }
+  }
+  if (without == 0) return;
+  out += spaces(kIndent) + pen.ink(Ink::quiet, pen.style().unicode ? "·" : ".") + " " +
+         pad_right("no kind", kNames - 2) +
+         fmt::format("{} of {}\n", without, explanation.heads.size());
+}
+
+// Chosen heads each get a line of their own.
+void add_portraits(std::string& out, const Pen& pen, const Explanation& explanation) {
+  for (const ExplainedHead& head : explanation.heads) {
+    out +=
+        spaces(kIndent) +
+        pen.ink(Ink::accent, pad_right(fmt::format("{}.{}", head.name.layer, head.name.head), 7)) +
+        pen.text(
+            fmt::format("{}; looks as if at {:.1f} tokens", head.summary, std::exp(head.entropy))) +
+        "\n";
+  }
+}
+
+void add_guesses(std::string& out, const Pen& pen, const Explanation& explanation) {
+  if (!explanation.guesses.empty()) add_heading(out, pen, "What comes next, by the model", "");
+  for (const Guess& guess : explanation.guesses) {
+    const std::string text = pen.text("“" + guess.text + "”");
+    out += spaces(kIndent) + pad_right(cut_to(text, 20, pen.ellipsis()), 22) +
+           fmt::format("{:.3f} ", guess.probability) +
+           pen.ink(Ink::bar, pen.bar(guess.probability, 40)) + "\n";
+  }
+  if (explanation.sentence_vector.empty()) return;
+  std::string numbers;
+  for (std::size_t i = 0; i < std::min<std::size_t>(6, explanation.sentence_vector.size()); ++i)
+    numbers += fmt::format("{:.6f} ", explanation.sentence_vector[i]);
+  add_heading(out, pen, "The sentence as a vector", "");
+  out +=
+      spaces(kIndent) + pen.text(fmt::format("{}{} ({} numbers, length 1)\n", numbers,
+                                             pen.ellipsis(), explanation.sentence_vector.size()));
+}
+
+}  // namespace
+
+std::string terminal_view(const Explanation& explanation, const TerminalStyle& style) {
+  constexpr std::size_t kFewHeads = 12;
+  const Pen pen(style);
+  std::string out;
+  add_model(out, pen, explanation);
+  add_heading(out, pen, "Attention that the tokens get", received_note(explanation));
+  add_tokens(out, pen, explanation);
+  if (!explanation.heads.empty()) {
+    if (explanation.heads.size() <= kFewHeads) {
+      add_heading(out, pen, "Heads", "");
+      add_portraits(out, pen, explanation);
+    } else {
+      add_heading(out, pen, "Heads by what they look at",
+                  "A line a layer, a letter a head: its first kind; below, each kind's strongest "
+                  "heads (layer.head) and their mean weight there");
+      add_grid(out, pen, explanation);
+      add_kinds(out, pen, explanation);
+    }
+    out += head_maps(explanation, pen);
+  }
+  add_guesses(out, pen, explanation);
+  if (explanation.steps) out += "\n" + terminal_view(*explanation.steps, style);
+  return out;
+}
+
+}  // namespace fovea::report
