@@ -57,7 +57,8 @@ TEST(ValidText, LeadsBackToTheBytesAsGiven) {
 }
 
 TEST(AppendUtf8, IsReadBack) {
-  for (const char32_t c : {0x0, 0x7F, 0x80, 0x7FF, 0x800, 0xFFFD, 0xFFFF, 0x10000, 0x10FFFF}) {
+  for (const char32_t c : {U'\0', U'\x7F', U'\u0080', U'\u07FF', U'\u0800', U'\uFFFD', U'\uFFFF',
+                           U'\U00010000', U'\U0010FFFF'}) {
     std::string text;
     append_utf8(text, c);
     const Utf8Char read = read_utf8(text, 0);
