@@ -10,6 +10,7 @@
 #include "fovea/core/error.h"
 #include "fovea/core/printable.h"
 #include "fovea/report/comparison.h"
+#include "nn/word_vectors.h"
 
 namespace fovea::report {
 namespace {
@@ -72,6 +73,7 @@ std::optional<std::size_t> last_occurrence(std::string_view text, std::string_vi
 struct Tokens {
   ComparedText text;
   std::vector<std::int32_t> ids;
+  std::vector<std::int64_t> resting = {};  // tokens that attention rests on, the word among them
 };
 
 Tokens find_word(const models::Model& model, const std::string& word, const std::string& text) {
@@ -85,15 +87,41 @@ Tokens find_word(const models::Model& model, const std::string& word, const std:
   for (const tokenize::Token& token : model.tokenizer().encode(text)) {
     // The last token that holds a byte of the word; later ones begin at its end or after.
     if (token.byte_count > 0 && token.first_byte < end) tokens.text.token = std::ssize(tokens.ids);
+    if (token.byte_count == 0) tokens.resting.push_back(std::ssize(tokens.ids));
     tokens.ids.push_back(token.id);
     tokens.text.tokens.push_back(model.tokenizer().decode(std::span(&token.id, 1)));
   }
+  tokens.resting.push_back(tokens.text.token);
+  if (model.facts().is_causal && tokens.text.token > 0) tokens.resting.push_back(0);
   return tokens;
 }
 
-std::vector<LookedAt> most_looked_at(std::span<const float> weights, const ComparedText& text) {
-  std::vector<std::int64_t> order(weights.size());
-  std::iota(order.begin(), order.end(), 0);
+// A head's answer less what it took from the tokens that attention rests on.
+Tensor brought(const models::LayerAttention& layer, const Tensor& rows, const Tokens& tokens) {
+  const TensorView output = layer.answer.output;
+  const TensorView value = layer.question.value;
+  const std::int64_t group = output.size(1) / value.size(1);
+  const auto keys = static_cast<std::int64_t>(tokens.ids.size());
+  Tensor answers = Tensor::copy_of(output.sliced(2, tokens.text.token, 1));
+  auto next = answers.values<float>().begin();
+  for (std::int64_t h = 0; h < output.size(1); ++h) {
+    for (std::int64_t i = 0; i < output.size(3); ++i, ++next) {
+      double rest = 0;
+      for (const std::int64_t j : tokens.resting) {
+        const float weight = rows.values<float>()[static_cast<std::size_t>(h * keys + j)];
+        rest += static_cast<double>(weight) * value.number_at(std::int64_t{0}, h / group, j, i);
+      }
+      *next = static_cast<float>(static_cast<double>(*next) - rest);
+    }
+  }
+  return answers;
+}
+
+std::vector<LookedAt> most_looked_at(std::span<const float> weights, const Tokens& tokens) {
+  std::vector<std::int64_t> order;
+  for (std::int64_t j = 0; j < std::ssize(weights); ++j) {
+    if (std::ranges::find(tokens.resting, j) == tokens.resting.end()) order.push_back(j);
+  }
   const auto count = std::min<std::ptrdiff_t>(kLookedAt, std::ssize(order));
   const auto weight = [&](std::int64_t j) { return weights[static_cast<std::size_t>(j)]; };
   std::ranges::partial_sort(order, order.begin() + count, [&](std::int64_t a, std::int64_t b) {
@@ -102,7 +130,7 @@ std::vector<LookedAt> most_looked_at(std::span<const float> weights, const Compa
   std::vector<LookedAt> most;
   for (const std::int64_t j : std::span(order).first(static_cast<std::size_t>(count))) {
     if (weight(j) > 0) {
-      most.push_back({j, text.tokens[static_cast<std::size_t>(j)], static_cast<double>(weight(j))});
+      most.push_back({j, tokens.text.tokens[static_cast<std::size_t>(j)], static_cast<double>(weight(j))});
     }
   }
   return most;
@@ -118,7 +146,7 @@ Run run_text(const models::Model& model, const Tokens& tokens, const CompareOpti
   };
   how.on_attention = [&](const models::LayerAttention& layer) {
     const TensorView output = layer.answer.output;
-    const Tensor answers = Tensor::copy_of(output.sliced(2, at, 1));
+    const Tensor answers = brought(layer, layer.answer.observed.rows, tokens);
     const TensorView of_heads(answers.values<float>().data(), {output.size(1), output.size(3)});
     const Tensor writes = model.head_writes(layer.layer, of_heads);
     const std::span<const float> rows = layer.answer.observed.rows.values<float>();
@@ -126,7 +154,7 @@ Run run_text(const models::Model& model, const Tokens& tokens, const CompareOpti
     for (std::int64_t h = 0; h < output.size(1); ++h) {
       const std::size_t keys = tokens.ids.size();
       heads.push_back(
-          {most_looked_at(rows.subspan(static_cast<std::size_t>(h) * keys, keys), tokens.text),
+          {most_looked_at(rows.subspan(static_cast<std::size_t>(h) * keys, keys), tokens),
            row_of(writes, h)});
     }
     run.heads.push_back(std::move(heads));
@@ -158,6 +186,20 @@ std::vector<MovingHead> moving_heads(const models::ModelFacts& facts, const Run&
     moving.resize(static_cast<std::size_t>(std::max<std::int64_t>(most, 0)));
   std::erase_if(moving, [](const MovingHead& head) { return head.share <= 0; });
   return moving;
+}
+
+// The notebooks' two words in their sentence.
+NotebookCosine notebook_cosine(const models::Model& model, const CompareOptions& options) {
+  const std::vector<std::string> words = nn::journey_words();
+  const Tensor vectors = nn::journey_vectors();
+  std::string sentence;
+  for (const std::string& word : words) sentence += (sentence.empty() ? "" : " ") + word;
+  NotebookCosine cosines{.by_hand = cosine(row_of(vectors, 1), row_of(vectors, 2))};
+  const Run journey = run_text(model, find_word(model, words[1], sentence), options);
+  const Run starts = run_text(model, find_word(model, words[2], sentence), options);
+  cosines.embedding = cosine(journey.hidden.front(), starts.hidden.front());
+  cosines.in_the_end = cosine(journey.hidden.back(), starts.hidden.back());
+  return cosines;
 }
 
 bool same_past(const std::vector<Tokens>& all) {
@@ -204,6 +246,7 @@ Comparison compare(const models::Model& model, const std::string& word,
     comparison.heads =
         moving_heads(model.facts(), runs[farthest->a], runs[farthest->b], options.heads);
   }
+  comparison.notebook = notebook_cosine(model, options);
   return comparison;
 }
 

@@ -39,7 +39,11 @@ std::string comparison_json(const Comparison& comparison) {
                   {"pairs", std::move(pairs)},
                   {"farthest", comparison.farthest},
                   {"heads", std::move(heads)},
-                  {"same_past", comparison.has_same_past}};
+                  {"same_past", comparison.has_same_past},
+                  {"starts_and_journey",
+                   {{"by_hand", comparison.notebook.by_hand},
+                    {"embedding", comparison.notebook.embedding},
+                    {"in_the_end", comparison.notebook.in_the_end}}}};
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -137,6 +137,13 @@ std::string terminal_view(const Comparison& comparison, const TerminalStyle& sty
     }
     add_heads(out, pen, comparison);
   }
+  out += "\n";
+  add_wrapped(
+      out, pen, Ink::quiet,
+      fmt::format("“starts” and “journey”: {:.4f} by the vectors that the notebooks made by hand; "
+                  "in this model {:.4f} as embeddings, {:.4f} in the end.",
+                  comparison.notebook.by_hand, comparison.notebook.embedding,
+                  comparison.notebook.in_the_end));
   return out;
 }
 

@@ -44,13 +44,22 @@ struct ComparedPair {
 /// A head and its part in moving the word apart in two texts.
 struct MovingHead {
   HeadName name;
-  /// What the head added to the word in one text less the other, along the difference that it made
+  /// What the head brought to the word from the tokens around it, in one text less the other, along the difference that it made
   /// for: of a decoder, the difference after the last layer, so that the shares of all heads,
   /// feed-forward layers and embeddings add up to 1; of an encoder, whose norms lie between, the
-  /// difference after the head's own layer.
+  /// difference after the head's own layer. Left out is what it took from the word itself and where
+  /// attention rests: the first token of a decoder's text, added tokens ([CLS], [SEP]).
   double share = 0;
-  std::vector<LookedAt> in_a;  ///< by falling weight, three at most
+  std::vector<LookedAt> in_a;  ///< of those tokens, by falling weight, three at most
   std::vector<LookedAt> in_b;
+};
+
+/// "starts" and "journey" of the notebooks' sentence: by the vectors that they made by hand, and by
+/// the model.
+struct NotebookCosine {
+  double by_hand = 0;
+  double embedding = 0;
+  double in_the_end = 0;
 };
 
 struct Comparison {
@@ -63,6 +72,7 @@ struct Comparison {
   /// True when nothing can have moved it: in a decoder, where the same tokens stand before it in
   /// all texts.
   bool has_same_past = false;
+  NotebookCosine notebook = {};
 };
 
 /// Runs the model over each text and looks at the last occurrence of `word`, as a whole word. Throws
