@@ -13,6 +13,7 @@ Command explain_command();
 Command generate_command();
 Command list_command();
 Command model_command();
+Command tokenize_command();
 Command walk_command();
 
 /// All commands, in the order in which `fovea --help` shows them.
@@ -22,6 +23,7 @@ inline std::vector<Command> all_commands() {
       explain_command(),
       attend_command(),
       generate_command(),
+      tokenize_command(),
       model_command(),
       list_command(),
   };

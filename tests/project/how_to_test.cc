@@ -6,6 +6,7 @@
 #include "cli/attend_folder.h"
 #include "project/documents.h"
 #include "project/source_tree.h"
+#include "tokenize/gpt2_files.h"
 
 namespace fovea::project {
 namespace {
@@ -16,16 +17,19 @@ SourceFile guide(const std::string& name) {
   return read_source(kRoot, kRoot / "docs" / "how-to" / name);
 }
 
-// Runs all shell blocks of a guide in one shell, in a folder with q.npy, k.npy and v.npy.
+// Runs all shell blocks of a guide in one shell, in a folder with q.npy, k.npy and v.npy; the model
+// gpt2-vocab is there.
 void expect_commands_work(const std::string& name) {
   const cli::AttendFolder folder;
+  tokenize::write_gpt2_files(folder.folder.root() / "data" / "fovea" / "models" / "gpt2-vocab");
   std::string script = "set -euo pipefail\n";
   for (const Lines& block : blocks(guide(name), "sh")) {
     for (const std::string& line : block) script += line + "\n";
   }
   formats::write_file(folder.folder.path("guide.sh"), script);
   const auto programs = std::filesystem::path(FOVEA_BINARY).parent_path().string();
-  const std::string command = "cd " + folder.folder.root().string() + " && PATH=" + programs +
+  const std::string command = "cd " + folder.folder.root().string() +
+                              " && XDG_DATA_HOME=$PWD/data PATH=" + programs +
                               ":$PATH bash guide.sh > out.txt 2> error.txt";
   EXPECT_EQ(std::system(command.c_str()), 0)
       << name << ": " << formats::content_of(folder.folder.path("error.txt"));
@@ -35,6 +39,7 @@ void expect_commands_work(const std::string& name) {
 TEST(Guides, ShowCommandsThatWork) {
   expect_commands_work("walk-your-own-sentence.md");
   expect_commands_work("attend-files.md");
+  expect_commands_work("tokenize.md");
 }
 
 TEST(Guides, ShowTheExamplesThatAreTested) {
