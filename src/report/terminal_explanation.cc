@@ -208,9 +208,10 @@ void add_guesses(std::string& out, const Pen& pen, const Explanation& explanatio
   for (std::size_t i = 0; i < std::min<std::size_t>(6, explanation.sentence_vector.size()); ++i)
     numbers += fmt::format("{:.6f} ", explanation.sentence_vector[i]);
   add_heading(out, pen, "The sentence as a vector", "");
-  out +=
-      spaces(kIndent) + pen.text(fmt::format("{}{} ({} numbers, length 1)\n", numbers,
-                                             pen.ellipsis(), explanation.sentence_vector.size()));
+  out += spaces(kIndent) +
+         pen.text(fmt::format("{}{} ({} numbers, length 1)", numbers, pen.ellipsis(),
+                              explanation.sentence_vector.size())) +
+         "\n";
 }
 
 }  // namespace
