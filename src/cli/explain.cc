@@ -1,9 +1,10 @@
-// fovea explain: a real model's attention over a text.
+// fovea explain: a real model's attention over a text, and one word in several texts.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,17 +18,21 @@
 #include "fovea/core/printable.h"
 #include "fovea/models/built_in.h"
 #include "fovea/models/model.h"
+#include "fovea/report/comparison.h"
 #include "fovea/report/explanation.h"
 #include "fovea/report/terminal.h"
 
 namespace fovea::cli {
 namespace {
 
+constexpr std::string_view kStandardInput = "-";
+
 struct ExplainFlags {
-  std::optional<std::string> text;
+  std::vector<std::string> texts;
   std::optional<std::string> model;
   std::optional<std::string> only_heads;
   std::optional<std::string> at;
+  std::optional<std::string> compare;
   std::optional<std::int64_t> guesses;
   std::optional<std::int64_t> threads;
   bool json = false;
@@ -51,8 +56,8 @@ std::vector<report::HeadName> parse_heads(const std::string& text) {
     const std::optional<report::HeadName> head = parse_head(text.substr(first, comma - first));
     if (!head) {
       throw UsageError(
-          fmt::format("explain: --only-heads: {} is no list of heads; LAYER.HEAD,... is "
-                      "wanted, as in 16.0,17.5",
+          fmt::format("explain: --only-heads: {} is no list of heads; LAYER.HEAD,... is wanted, as "
+                      "in 16.0,17.5",
                       in_quotes(text)));
     }
     heads.push_back(*head);
@@ -73,34 +78,94 @@ report::RowName parse_row(const std::string& text) {
       in_quotes(text)));
 }
 
-std::unique_ptr<models::Model> small_model(const std::string& text) {
-  return models::built_in_model(std::span(&text, 1));
+std::unique_ptr<models::Model> load(const ExplainFlags& flags,
+                                    const std::vector<std::string>& texts) {
+  return flags.model ? models::load_model(find_model(*flags.model)) : models::built_in_model(texts);
+}
+
+report::TerminalStyle style_of_output() {
+  const Terminal terminal = standard_output_terminal();
+  return {.columns = terminal.width, .colour = terminal.colour, .unicode = terminal.unicode};
 }
 
 // Under what the built-in model shows: where the real ones are.
 constexpr std::string_view kRealModels =
-    "\nThis was fovea's built-in model. A real one, 98 MB, once: fovea model get smollm2, then\n"
-    "fovea explain TEXT --model smollm2\n";
+    "\nThis was the model that is built in. A real one (a download of 93 MB), once:\n"
+    "  fovea model get smollm2\n"
+    "  fovea explain TEXT --model smollm2\n";
 
-void explain(const ExplainFlags& flags) {
+void print_view(const ExplainFlags& flags, std::string view) {
+  if (!flags.model) view += kRealModels;
+  print(view);
+}
+
+void compare_texts(const ExplainFlags& flags) {
+  if (flags.only_heads || flags.at || flags.guesses) {
+    throw UsageError(
+        "explain: --compare looks at all heads of several texts; it goes with --model, "
+        "--threads and --json alone");
+  }
+  if (flags.texts.size() < 2) {
+    throw UsageError(
+        fmt::format("explain: --compare wants at least two texts; {} given", flags.texts.size()));
+  }
+  const std::unique_ptr<models::Model> model = load(flags, flags.texts);
+  const report::Comparison comparison =
+      report::compare(*model, *flags.compare, flags.texts,
+                      {.threads = static_cast<int>(flags.threads.value_or(0))});
+  if (flags.json) return print(report::comparison_json(comparison));
+  print_view(flags, report::terminal_view(comparison, style_of_output()));
+}
+
+void explain_text(const ExplainFlags& flags) {
+  if (flags.texts.size() != 1) {
+    throw UsageError(
+        fmt::format("explain: {} texts given; one is wanted (in quotes), or - for standard input. "
+                    "Several go with "
+                    "--compare WORD",
+                    flags.texts.size()));
+  }
   report::ExplainOptions options;
   if (flags.only_heads) options.only_heads = parse_heads(*flags.only_heads);
   if (flags.at) options.at = parse_row(*flags.at);
-  options.guesses = flags.guesses.value_or(5);
+  // A row alone asks about its head alone.
+  if (flags.at && !flags.only_heads) options.only_heads = {options.at->head};
+  options.guesses = flags.guesses.value_or(options.guesses);
   options.threads = static_cast<int>(flags.threads.value_or(0));
-  if (flags.at && options.only_heads.empty()) options.only_heads = {options.at->head};
-
-  const std::string text = flags.text == "-" ? read_standard_input("explain: TEXT") : *flags.text;
-  const std::unique_ptr<models::Model> model =
-      flags.model ? models::load_model(find_model(*flags.model)) : small_model(text);
+  const std::string text = flags.texts.front() == kStandardInput ? read_standard_input("explain -")
+                                                                 : flags.texts.front();
+  if (text.empty()) throw UsageError("explain: empty text");
+  const std::unique_ptr<models::Model> model = load(flags, {text});
   const report::Explanation explanation = report::explain(*model, text, options);
   if (flags.json) return print(report::explanation_json(explanation));
-  const Terminal terminal = standard_output_terminal();
-  std::string view = report::terminal_view(
-      explanation,
-      {.columns = terminal.width, .colour = terminal.colour, .unicode = terminal.unicode});
-  if (!flags.model) view += kRealModels;
-  print(view);
+  print_view(flags, report::terminal_view(explanation, style_of_output()));
+}
+
+FlagGroup model_flags(ExplainFlags& f) {
+  return {.title = "With what",
+          .flags = {{"--model", "NAME",
+                     "a model by name (fovea model list) or file: .gguf, or a folder with a "
+                     ".safetensors; a tiny one that is built in unless given",
+                     Text{&f.model}},
+                    {"--threads", "N", "threads to use at most; one a core unless given",
+                     Integer{&f.threads, 1, kMaxThreads}}}};
+}
+
+FlagGroup look_flags(ExplainFlags& f) {
+  return {
+      .title = "What is looked at",
+      .flags = {
+          {"--only-heads", "L.H,...",
+           "these heads alone: layer and head, both from 0, as in 16.0,17.5", Text{&f.only_heads}},
+          {"--at", "L.H:TOKEN",
+           "the arithmetic of one row, step by step: what token number TOKEN looks at in a "
+           "head",
+           Text{&f.at}},
+          {"--compare", "WORD",
+           "one word in several texts: how far apart they move it, and which heads do",
+           Text{&f.compare}},
+          {"--guesses", "N", "next tokens to name; 5 unless given", Integer{&f.guesses, 0, 1000}},
+          {"--json", "", "all of it as JSON, nothing rounded", Switch{&f.json}}}};
 }
 
 }  // namespace
@@ -110,17 +175,24 @@ Command explain_command() {
   return {
       .name = "explain",
       .summary = "a real model's attention over your text: what each head looks at",
-      .usage = "TEXT [FLAG...]",
-      .about = "",
-      .positionals = {{"TEXT", "", "the text, or - for standard input", Text{&flags->text}, true}},
-      .groups = {{.title = "What is looked at",
-                  .flags = {{"--model", "NAME", "a model's name or file", Text{&flags->model}},
-                            {"--only-heads", "L.H,...", "heads", Text{&flags->only_heads}},
-                            {"--at", "L.H:TOKEN", "a row", Text{&flags->at}},
-                            {"--guesses", "N", "next tokens", Integer{&flags->guesses, 0, 1000}},
-                            {"--threads", "N", "threads", Integer{&flags->threads, 1, kMaxThreads}},
-                            {"--json", "", "as JSON", Switch{&flags->json}}}}},
-      .run = [flags] { explain(*flags); },
+      .usage = "TEXT... [FLAG...]",
+      .about =
+          "Runs a transformer over the text with observers on every layer, and shows which tokens "
+          "get attention, what kind of head each one is (previous token, induction, ...), maps of "
+          "the heads that tell most, and what the model makes of it in the end. No weight matrix "
+          "is "
+          "ever made, so thousands of tokens are welcome.",
+      .positionals = {{"TEXT", "", "the text, or - for standard input; with --compare several",
+                       Texts{&flags->texts}, true}},
+      .groups = {model_flags(*flags), look_flags(*flags)},
+      .examples =
+          {{"fovea explain \"Your journey starts with one step\"", "with the model built in"},
+           {"fovea explain - --model smollm2 < chapter.txt", "a file, a real model"},
+           {"fovea explain \"Your journey starts with one step\" --model smollm2 --at 16.0:3",
+            "one row, every number"},
+           {"fovea explain --compare bat \"A bat flew.\" \"He swung a bat.\" --model smollm2",
+            "one word, other company"}},
+      .run = [flags] { return flags->compare ? compare_texts(*flags) : explain_text(*flags); },
   };
 }
 

@@ -120,7 +120,8 @@ class ValueReader {
 
   std::string take_string() {
     const std::string_view text = take_gguf_string(reader_, fmt::format("key {}", in_quotes(key_)));
-    pay(MemoryBudget::of_text(static_cast<std::int64_t>(text.size())));
+    pay(MemoryBudget::of_text(static_cast<std::int64_t>(text.size())) -
+        static_cast<std::int64_t>(sizeof(std::string)));
     return std::string(text);
   }
 
@@ -172,15 +173,10 @@ class ValueReader {
 
   std::vector<std::string> take_strings() {
     const std::int64_t count = take_count(8);
-    // take_string pays for each; here for what the vector takes before it fails.
+    pay(count * static_cast<std::int64_t>(sizeof(std::string)));
     std::vector<std::string> strings;
-    for (std::int64_t i = 0; i < count; ++i) {
-      if (strings.size() == strings.capacity()) {
-        strings.reserve(static_cast<std::size_t>(std::min(
-            count, std::max<std::int64_t>(1024, 2 * static_cast<std::int64_t>(strings.size())))));
-      }
-      strings.push_back(take_string());
-    }
+    strings.reserve(static_cast<std::size_t>(count));
+    for (std::int64_t i = 0; i < count; ++i) strings.push_back(take_string());
     return strings;
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "formats/byte_reader.h"
@@ -25,6 +26,7 @@ constexpr std::int64_t kLongestHeader = 100'000'000;  // the format's own limit
 // The header's JSON and the tensors made of it together stay under 64 MiB.
 constexpr std::int64_t kJsonMemory = std::int64_t{36} << 20;
 constexpr std::int64_t kTensorMemory = std::int64_t{24} << 20;
+constexpr auto kTensorBytes = static_cast<std::int64_t>(sizeof(StoredTensor));
 
 struct NamedType {
   std::string_view name;
@@ -54,20 +56,11 @@ constexpr std::array kTypes{
     NamedType{"C64", std::nullopt},
 };
 
-// An entry of the header and where its bytes lie in the data.
-struct Entry {
-  std::string name;
-  StoredType type;
-  Shape shape;
-  std::int64_t begin;
-  std::int64_t end;
-};
-
 // Reads the entries of one header.
 class Header {
  public:
-  Header(const std::string& file, std::int64_t data_bytes)
-      : file_(file), data_bytes_(data_bytes), budget_(kTensorMemory) {}
+  Header(const std::string& file, std::span<const std::byte> data)
+      : file_(file), data_(data), budget_(kTensorMemory) {}
 
   [[noreturn]] void fail(std::string_view what, ErrorKind kind = ErrorKind::format) const {
     throw Error(kind, fmt::format("{}: {}", file_, what));
@@ -77,32 +70,38 @@ class Header {
     fail(fmt::format("tensor {}: {}", in_quotes(name), what), kind);
   }
 
-  Entry entry(const std::string& name, const json& value) {
+  StoredTensor tensor(const std::string& name, const json& value) {
     if (!value.is_object()) {
       fail(name, fmt::format("is {}; an object is wanted", kind_of_json(value)));
     }
-    if (!budget_.take(static_cast<std::int64_t>(sizeof(Entry) + sizeof(StoredTensor)) +
-                      2 * MemoryBudget::of_text(static_cast<std::int64_t>(name.size())))) {
+    const auto length = static_cast<std::int64_t>(name.size());
+    if (!budget_.take(kTensorBytes + MemoryBudget::of_text(length))) {
       fail("the header names more tensors than 24 MiB of memory hold", ErrorKind::unsupported);
     }
-    Entry entry{name, type(name, field(name, value, "dtype")),
-                shape(name, field(name, value, "shape")), 0, 0};
-    std::tie(entry.begin, entry.end) = offsets(name, field(name, value, "data_offsets"));
-    check_size(entry);
-    return entry;
+    StoredTensor tensor{name, type(name, field(name, value, "dtype")),
+                        shape(name, field(name, value, "shape")),
+                        bytes(name, field(name, value, "data_offsets"))};
+    check_size(tensor);
+    return tensor;
   }
 
-  Metadata metadata(const json& value) const {
+  // Where a tensor's bytes begin in the data.
+  std::int64_t begin_of(const StoredTensor& tensor) const {
+    return tensor.bytes.data() - data_.data();
+  }
+
+  // The texts are moved away: there may be many megabytes of them.
+  Metadata take_metadata(json& value) const {
     if (!value.is_object()) {
       fail(fmt::format("__metadata__ is {}; an object is wanted", kind_of_json(value)));
     }
     Metadata metadata;
-    for (const auto& [key, text] : value.items()) {
+    for (auto& [key, text] : value.get_ref<json::object_t&>()) {
       if (!text.is_string()) {
         fail(fmt::format("__metadata__: {} is {}; a string is wanted", in_quotes(key),
                          kind_of_json(text)));
       }
-      metadata.emplace(key, text.get_ref<const std::string&>());
+      metadata.emplace(key, std::move(text.get_ref<std::string&>()));
     }
     return metadata;
   }
@@ -152,52 +151,58 @@ class Header {
     return Shape(sizes);
   }
 
-  std::pair<std::int64_t, std::int64_t> offsets(std::string_view name, const json& value) const {
-    if (!value.is_array() || value.size() != 2) {
+  // The part of the data that a tensor's offsets name.
+  std::span<const std::byte> bytes(std::string_view name, const json& offsets) const {
+    if (!offsets.is_array() || offsets.size() != 2) {
       fail(name, "data_offsets is no array of two numbers");
     }
-    const std::int64_t begin = whole(name, "data_offsets", value[0]);
-    const std::int64_t end = whole(name, "data_offsets", value[1]);
+    const std::int64_t begin = whole(name, "data_offsets", offsets[0]);
+    const std::int64_t end = whole(name, "data_offsets", offsets[1]);
     if (begin > end) fail(name, fmt::format("data_offsets go back, from {} to {}", begin, end));
-    if (end > data_bytes_) {
-      fail(name, fmt::format("ends at byte {} of the data; the file has {}", end, data_bytes_));
+    if (static_cast<std::size_t>(end) > data_.size()) {
+      fail(name, fmt::format("ends at byte {} of the data; the file has {}", end, data_.size()));
     }
-    return {begin, end};
+    return data_.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
   }
 
-  void check_size(const Entry& entry) const {
-    const auto wanted = checked_byte_count(entry.shape, block_size(entry.type).bytes);
-    const std::string what =
-        fmt::format("shape {} of {}", to_string(entry.shape), fovea::formats::name_of(entry.type));
-    if (!wanted) fail(entry.name, fmt::format("{} is more bytes than 63 bits count", what));
-    if (entry.end - entry.begin != *wanted) {
-      fail(entry.name, fmt::format("{} takes {} bytes; data_offsets [{}, {}] give it {}", what,
-                                   *wanted, entry.begin, entry.end, entry.end - entry.begin));
+  void check_size(const StoredTensor& tensor) const {
+    const auto wanted = checked_byte_count(tensor.shape, block_size(tensor.type).bytes);
+    const std::string what = fmt::format("shape {} of {}", to_string(tensor.shape),
+                                         fovea::formats::name_of(tensor.type));
+    if (!wanted) fail(tensor.name, fmt::format("{} is more bytes than 63 bits count", what));
+    const auto found = static_cast<std::int64_t>(tensor.bytes.size());
+    if (found != *wanted) {
+      const std::int64_t begin = begin_of(tensor);
+      fail(tensor.name, fmt::format("{} takes {} bytes; data_offsets [{}, {}] give it {}", what,
+                                    *wanted, begin, begin + found, found));
     }
   }
 
   const std::string& file_;
-  std::int64_t data_bytes_;
+  std::span<const std::byte> data_;
   MemoryBudget budget_;
 };
 
 // In the order of the data, which they have to fill without a gap.
-void sort_and_check(const Header& header, std::vector<Entry>& entries, std::int64_t data_bytes) {
-  std::ranges::sort(
-      entries, {}, [](const Entry& entry) { return std::tie(entry.begin, entry.end, entry.name); });
+void sort_and_check(const Header& header, std::vector<StoredTensor>& tensors,
+                    std::int64_t data_bytes) {
+  std::ranges::sort(tensors, {}, [&header](const StoredTensor& tensor) {
+    return std::tuple(header.begin_of(tensor), tensor.bytes.size(), std::string_view(tensor.name));
+  });
   std::int64_t filled = 0;
-  for (const Entry& entry : entries) {
-    if (entry.begin < filled) {
-      header.fail(entry.name, fmt::format("begins at byte {} of the data, within another tensor, "
-                                          "which ends at {}",
-                                          entry.begin, filled));
+  for (const StoredTensor& tensor : tensors) {
+    const std::int64_t begin = header.begin_of(tensor);
+    if (begin < filled) {
+      header.fail(tensor.name, fmt::format("begins at byte {} of the data, within another tensor, "
+                                           "which ends at {}",
+                                           begin, filled));
     }
-    if (entry.begin > filled) {
-      header.fail(entry.name, fmt::format("begins at byte {} of the data; bytes {} to {} before it "
-                                          "belong to no tensor",
-                                          entry.begin, filled, entry.begin));
+    if (begin > filled) {
+      header.fail(tensor.name, fmt::format("begins at byte {} of the data; bytes {} to {} before "
+                                           "it belong to no tensor",
+                                           begin, filled, begin));
     }
-    filled = entry.end;
+    filled = begin + static_cast<std::int64_t>(tensor.bytes.size());
   }
   if (filled != data_bytes) {
     header.fail(
@@ -243,25 +248,19 @@ CheckpointContent parse_safetensors(std::span<const std::byte> file, const std::
   ByteReader reader(file, name);
   const std::string_view text = take_header(reader);
   const std::span<const std::byte> data = file.subspan(static_cast<std::size_t>(reader.offset()));
-  const json object = parse_strict_json(text, name, {.memory = kJsonMemory, .first_byte = 8});
+  json object = parse_strict_json(text, name, {.memory = kJsonMemory, .first_byte = 8});
 
   CheckpointContent content{"safetensors", {}, {}};
-  Header header(name, reader.left());
-  std::vector<Entry> entries;
-  for (const auto& [key, value] : object.items()) {
+  Header header(name, data);
+  content.tensors.reserve(object.size());
+  for (auto& [key, value] : object.get_ref<json::object_t&>()) {
     if (key == "__metadata__") {
-      content.metadata = header.metadata(value);
+      content.metadata = header.take_metadata(value);
     } else {
-      entries.push_back(header.entry(key, value));
+      content.tensors.push_back(header.tensor(key, value));
     }
   }
-  sort_and_check(header, entries, reader.left());
-  content.tensors.reserve(entries.size());
-  for (Entry& entry : entries) {
-    const auto bytes = data.subspan(static_cast<std::size_t>(entry.begin),
-                                    static_cast<std::size_t>(entry.end - entry.begin));
-    content.tensors.push_back({std::move(entry.name), entry.type, entry.shape, bytes});
-  }
+  sort_and_check(header, content.tensors, reader.left());
   return content;
 }
 

@@ -18,7 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kNumberOverflow = 406;  // nlohmann's number of this error
-constexpr std::int64_t kLongestToken = std::int64_t{16} << 20;
+constexpr std::int64_t kLongestToken = std::int64_t{4} << 20;
 
 // Where the parser is. It keeps a token, and the white space before it, in memory of its own: what
 // lies between two values is limited too.
@@ -124,9 +124,9 @@ class Handler {
     if (open_.empty()) return result_ = std::move(value);
     if (open_.back()->is_object()) return *entry_ = std::move(value);
     auto& array = open_.back()->get_ref<json::array_t&>();
-    // A vector that grows holds its elements twice over, and has room for as many again.
+    // A vector that grows leaves what it had to the allocator: as much again as it has in the end.
     if (array.size() == array.capacity()) {
-      take(kValueBytes * static_cast<std::int64_t>(array.empty() ? 1 : array.size()));
+      take(2 * kValueBytes * static_cast<std::int64_t>(array.empty() ? 1 : array.size()));
     }
     return array.emplace_back(std::move(value));
   }

@@ -18,7 +18,8 @@ struct JsonLimits {
 /// Returns the value that `text` is. Throws Error{format} that begins with `name` and the byte:
 /// for all that is not JSON in UTF-8 (NaN, numbers that float64 does not hold, comments, a
 /// byte-order mark, text after the value, ...), names given twice in an object (an escaped twin
-/// too), and what is nested deeper or takes more memory than `limits` allow.
+/// too), strings and white space of more than 4 MiB, and what is nested deeper or takes more memory
+/// than `limits` allow.
 nlohmann::json parse_strict_json(std::string_view text, const std::string& name,
                                  const JsonLimits& limits = {});
 

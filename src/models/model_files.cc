@@ -160,6 +160,14 @@ bool ModelFiles::flag_or(std::string_view config_key, bool absent) const {
                                     printable(shown(*value))));
 }
 
+std::string ModelFiles::text_or(std::string_view config_key, std::string_view absent) const {
+  const nlohmann::json* value = config_value(config_key);
+  if (value == nullptr) return std::string(absent);
+  if (value->is_string()) return value->get<std::string>();
+  fail(weights->name(), fmt::format("config.json: {} is {}; a string is wanted", config_key,
+                                    printable(shown(*value))));
+}
+
 const formats::StoredTensor* ModelFiles::optional_tensor(std::string_view name,
                                                          const Shape& shape) const {
   const formats::StoredTensor* found = weights->find(name);

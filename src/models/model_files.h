@@ -35,6 +35,7 @@ struct ModelFiles {
                           std::int64_t absent, std::int64_t least, std::int64_t most) const;
   double real_or(std::string_view gguf_key, std::string_view config_key, double absent) const;
   bool flag_or(std::string_view config_key, bool absent) const;
+  std::string text_or(std::string_view config_key, std::string_view absent) const;
 
   /// A tensor of a weight type and exactly this shape. Throws Error{format} that names the file, the
   /// tensor, the shape found and the shape that the sizes ask for.

@@ -89,24 +89,28 @@ class Watcher {
     explanation.map_cells = cells_of(ids_.size(0), cell_);
     explanation.steps = std::move(steps_);
     const auto tokens = static_cast<std::int64_t>(explanation.tokens.size());
+    const std::vector<double> even = even_shares();
     for (std::int64_t j = 0; j < tokens; ++j) {
       ExplainedToken& token = explanation.tokens[static_cast<std::size_t>(j)];
       const auto others = static_cast<double>(facts_.is_causal ? tokens - 1 - j : tokens - 1);
       if (others <= 0 || received_.heads == 0) continue;
       token.received = received_.sums[static_cast<std::size_t>(j)] / others /
                        static_cast<double>(received_.heads);
-      token.is_sink = token.received >= std::max(kSinkShare, 2 * even_share(j));
+      token.is_sink = token.received >= std::max(kSinkShare, 2 * even[static_cast<std::size_t>(j)]);
     }
   }
 
  private:
-  // What a token would get from the others if they looked at all alike.
-  double even_share(std::int64_t key) const {
+  // What each token would get from the others if they looked at all alike.
+  std::vector<double> even_shares() const {
     const std::int64_t tokens = ids_.size(0);
-    if (!facts_.is_causal) return 1 / static_cast<double>(tokens);
+    std::vector<double> shares(static_cast<std::size_t>(tokens), 1 / static_cast<double>(tokens));
     double sum = 0;
-    for (std::int64_t i = key + 1; i < tokens; ++i) sum += 1 / static_cast<double>(i + 1);
-    return sum / static_cast<double>(tokens - 1 - key);
+    for (std::int64_t i = tokens - 1; i > 0 && facts_.is_causal; --i) {
+      sum += 1 / static_cast<double>(i + 1);
+      shares[static_cast<std::size_t>(i - 1)] = sum / static_cast<double>(tokens - i);
+    }
+    return shares;
   }
 
   const std::vector<std::int64_t>& heads_of(std::int64_t layer) const {

@@ -19,8 +19,8 @@ constexpr int kGap = 4;
 struct SmallMap {
   std::int64_t cells = 0;
   std::vector<double> weights = {};  // [cells, cells]
-  bool has_sink = false;        // the first column would flatten the rest
-  double full = 0;              // the weight of full shade
+  bool has_sink = false;             // the first column would flatten the rest
+  double full = 0;                   // the weight of full shade
 };
 
 SmallMap small_map(const Explanation& explanation, const ExplainedHead& head) {
@@ -46,7 +46,7 @@ SmallMap small_map(const Explanation& explanation, const ExplainedHead& head) {
       }
     }
   }
-  map.has_sink = map.cells > 1 && first >= kSinkShare;
+  map.has_sink = map.cells > 1 && explanation.tokens.front().is_sink && first >= kSinkShare;
   if (!map.has_sink) map.full = std::max(map.full, *std::ranges::max_element(map.weights));
   return map;
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "fovea/lesson/lesson.h"
+#include "fovea/report/comparison.h"
 #include "fovea/report/explanation.h"
 
 namespace fovea::report {
@@ -24,6 +25,10 @@ std::string terminal_view(const lesson::Lesson& lesson, const TerminalStyle& sty
 /// by kind, maps of those that tell most, what it says in the end, and the steps of the row that was
 /// asked for.
 std::string terminal_view(const Explanation& explanation, const TerminalStyle& style);
+
+/// Returns how alike one word's vectors are in several texts, layer by layer, and which heads moved
+/// them apart.
+std::string terminal_view(const Comparison& comparison, const TerminalStyle& style);
 
 /// Returns the list of lessons, one a line.
 std::string terminal_list(const TerminalStyle& style);
