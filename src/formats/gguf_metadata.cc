@@ -92,7 +92,7 @@ class ValueReader {
       case ValueType::boolean:
         return take_bool();
       case ValueType::string:
-        return take_string();
+        return take_string(label());
       case ValueType::u64:
         return take_u64();
       case ValueType::i64:
@@ -118,8 +118,11 @@ class ValueReader {
     return value == 1;
   }
 
-  std::string take_string() {
-    const std::string_view text = take_gguf_string(reader_, fmt::format("key {}", in_quotes(key_)));
+  // How messages begin that the reader makes of a string of this key.
+  std::string label() const { return fmt::format("key {}", in_quotes(key_)); }
+
+  std::string take_string(std::string_view label) {
+    const std::string_view text = take_gguf_string(reader_, label);
     pay(MemoryBudget::of_text(static_cast<std::int64_t>(text.size())) -
         static_cast<std::int64_t>(sizeof(std::string)));
     return std::string(text);
@@ -176,7 +179,8 @@ class ValueReader {
     pay(count * static_cast<std::int64_t>(sizeof(std::string)));
     std::vector<std::string> strings;
     strings.reserve(static_cast<std::size_t>(count));
-    for (std::int64_t i = 0; i < count; ++i) strings.push_back(take_string());
+    const std::string what = label();  // once: there may be a million
+    for (std::int64_t i = 0; i < count; ++i) strings.push_back(take_string(what));
     return strings;
   }
 
