@@ -112,7 +112,9 @@ Tensor embeddings_of(const std::vector<std::string>& vocabulary) {
 
 ModelFacts facts_of(std::int64_t words) {
   const auto drawn = words - std::ssize(nn::journey_words());
-  ModelFacts facts{.family = "built-in", .name = "the notebooks' small model"};
+  ModelFacts facts;
+  facts.family = "built-in";
+  facts.name = "the notebooks' small model";
   facts.origin =
       drawn == 0
           ? "built in: the notebooks' words, their vectors and weights of seed 789"

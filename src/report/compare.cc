@@ -130,7 +130,8 @@ std::vector<LookedAt> most_looked_at(std::span<const float> weights, const Token
   std::vector<LookedAt> most;
   for (const std::int64_t j : std::span(order).first(static_cast<std::size_t>(count))) {
     if (weight(j) > 0) {
-      most.push_back({j, tokens.text.tokens[static_cast<std::size_t>(j)], static_cast<double>(weight(j))});
+      most.push_back(
+          {j, tokens.text.tokens[static_cast<std::size_t>(j)], static_cast<double>(weight(j))});
     }
   }
   return most;

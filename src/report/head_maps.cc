@@ -73,11 +73,11 @@ std::string title_of(const ExplainedHead& head) {
 std::string head_maps(const Explanation& explanation, const Pen& pen) {
   if (explanation.telling.empty()) return "";
   std::string out = "\n" + pen.ink(Ink::heading, "The heads that tell most") + "\n";
-  const std::string note =
-      explanation.map_cell == 1 && explanation.map_cells <= kCells
-          ? "Rows ask, columns are looked at, a cell a token; each map has its own scale"
-          : "Rows ask, columns are looked at, a cell some tokens; each map has its own scale";
-  out += pen.ink(Ink::quiet, note) + "\n";
+  const std::string note = fmt::format(
+      "Rows ask, columns are looked at, {} to a cell; each map has its own scale",
+      explanation.map_cell == 1 && explanation.map_cells <= kCells ? "a token" : "some tokens");
+  for (const std::string& line : wrap(note, pen.style().columns))
+    out += pen.ink(Ink::quiet, line) + "\n";
   std::vector<SmallMap> maps;
   for (const std::size_t index : explanation.telling)
     maps.push_back(small_map(explanation, explanation.heads[index]));

@@ -87,10 +87,15 @@ void add_heads(std::string& out, const Pen& pen, const Comparison& comparison) {
   add_wrapped(
       out, pen, Ink::quiet,
       comparison.model.is_causal
-          ? "The share of the final difference that each head's own addition makes; all heads, "
-            "feed-forward layers and the embedding add up to 100 %"
-          : "The share of the difference after the head's layer that its own addition makes; "
-            "the norms between layers change it on the way");
+          ? "The share of the final difference that each head brought from the words around (not "
+            "from the first token, where attention rests, nor from the word itself). The rest "
+            "comes "
+            "by feed-forward layers and by what those tokens have become"
+          : "The share of the difference after the head's layer that it brought from the words "
+            "around "
+            "(not from the word itself, nor from added tokens); norms between the layers change it "
+            "on "
+            "the way");
   for (const MovingHead& head : comparison.heads) {
     const std::string name = fmt::format("{}.{}", head.name.layer, head.name.head);
     const int text_indent = 16;
@@ -109,9 +114,7 @@ void add_heads(std::string& out, const Pen& pen, const Comparison& comparison) {
   if (!comparison.model.is_causal) return;
   add_wrapped(
       out, pen, Ink::quiet,
-      fmt::format("These {} heads make {:.0f} % of the difference; the rest is other heads' and "
-                  "the feed-forward layers'.",
-                  comparison.heads.size(), 100 * sum));
+      fmt::format("These {} heads brought {:.0f} % of it.", comparison.heads.size(), 100 * sum));
 }
 
 }  // namespace

@@ -19,10 +19,14 @@ std::string spaces(int count) {
   return std::string(static_cast<std::size_t>(std::max(count, 0)), ' ');
 }
 
+void add_wrapped(std::string& out, const Pen& pen, Ink ink, std::string_view text) {
+  for (const std::string& line : wrap(pen.text(text), pen.style().columns))
+    out += pen.ink(ink, line) + "\n";
+}
+
 void add_heading(std::string& out, const Pen& pen, std::string_view text, std::string_view note) {
   out += "\n" + pen.ink(Ink::heading, pen.text(text)) + "\n";
-  for (const std::string& line : wrap(pen.text(note), pen.style().columns))
-    out += pen.ink(Ink::quiet, line) + "\n";
+  if (!note.empty()) add_wrapped(out, pen, Ink::quiet, note);
 }
 
 void add_model(std::string& out, const Pen& pen, const Explanation& explanation) {
@@ -31,19 +35,17 @@ void add_model(std::string& out, const Pen& pen, const Explanation& explanation)
       model.key_heads == model.query_heads
           ? fmt::format("{} heads", model.query_heads)
           : fmt::format("{} heads ({} key heads)", model.query_heads, model.key_heads);
-  out += pen.ink(Ink::accent, pen.text(model.name)) + "\n";
+  add_wrapped(out, pen, Ink::accent, model.name);
   const std::string parameters =
       model.parameters >= 1'000'000
           ? fmt::format("{:.3g} M", static_cast<double>(model.parameters) / 1e6)
           : std::to_string(model.parameters);
-  out += pen.text(fmt::format("{}, {}: {} layer{} of {}, {} parameters; {} tokens", model.family,
-                              model.is_causal ? "decoder" : "encoder", model.layers,
-                              model.layers == 1 ? "" : "s", heads, parameters,
-                              explanation.tokens.size())) +
-         "\n";
-  if (model.family != "built-in") return;
-  for (const std::string& line : wrap(pen.text(model.origin), pen.style().columns))
-    out += pen.ink(Ink::quiet, line) + "\n";
+  add_wrapped(
+      out, pen, Ink::plain,
+      fmt::format("{}, {}: {} layer{} of {}, {} parameters; {} tokens", model.family,
+                  model.is_causal ? "decoder" : "encoder", model.layers,
+                  model.layers == 1 ? "" : "s", heads, parameters, explanation.tokens.size()));
+  if (model.family == "built-in") add_wrapped(out, pen, Ink::quiet, model.origin);
 }
 
 // The shade of a token: of those that are no sinks, the one that gets most is the deepest.
@@ -72,6 +74,9 @@ void add_tokens(std::string& out, const Pen& pen, const Explanation& explanation
   int used = 0;
   const auto flush = [&] {
     if (used == 0) return;
+    // The gap after the last word.
+    words.pop_back();
+    marks.pop_back();
     out += spaces(kIndent) + words + "\n";
     if (!pen.style().colour) out += spaces(kIndent) + marks + "\n";
     words.clear();
@@ -185,13 +190,16 @@ void add_kinds(std::string& out, const Pen& pen, const Explanation& explanation)
 
 // Chosen heads each get a line of their own.
 void add_portraits(std::string& out, const Pen& pen, const Explanation& explanation) {
+  constexpr int kNames = 7;
   for (const ExplainedHead& head : explanation.heads) {
-    out +=
-        spaces(kIndent) +
-        pen.ink(Ink::accent, pad_right(fmt::format("{}.{}", head.name.layer, head.name.head), 7)) +
-        pen.text(
-            fmt::format("{}; looks as if at {:.1f} tokens", head.summary, std::exp(head.entropy))) +
-        "\n";
+    const std::string name = fmt::format("{}.{}", head.name.layer, head.name.head);
+    std::string before = spaces(kIndent) + pen.ink(Ink::accent, pad_right(name, kNames));
+    const std::string text = pen.text(
+        fmt::format("{}; looks as if at {:.1f} tokens", head.summary, std::exp(head.entropy)));
+    for (const std::string& line : wrap(text, pen.style().columns - kIndent - kNames)) {
+      out += before + line + "\n";
+      before = spaces(kIndent + kNames);
+    }
   }
 }
 
@@ -201,16 +209,17 @@ void add_guesses(std::string& out, const Pen& pen, const Explanation& explanatio
     const std::string text = pen.text("“" + guess.text + "”");
     out += spaces(kIndent) + pad_right(cut_to(text, 20, pen.ellipsis()), 22) +
            fmt::format("{:.3f} ", guess.probability) +
-           pen.ink(Ink::bar, pen.bar(guess.probability, 40)) + "\n";
+           pen.ink(Ink::bar, pen.bar(guess.probability, pen.style().columns - 32)) + "\n";
   }
   if (explanation.sentence_vector.empty()) return;
   std::string numbers;
   for (std::size_t i = 0; i < std::min<std::size_t>(6, explanation.sentence_vector.size()); ++i)
     numbers += fmt::format("{:.6f} ", explanation.sentence_vector[i]);
   add_heading(out, pen, "The sentence as a vector", "");
-  out +=
-      spaces(kIndent) + pen.text(fmt::format("{}{} ({} numbers, length 1)\n", numbers,
-                                             pen.ellipsis(), explanation.sentence_vector.size()));
+  out += spaces(kIndent) +
+         pen.text(fmt::format("{}{} ({} numbers, length 1)", numbers, pen.ellipsis(),
+                              explanation.sentence_vector.size())) +
+         "\n";
 }
 
 }  // namespace

@@ -106,7 +106,13 @@ class Splitter {
 
   void flush_marks() {
     if (marks_.empty()) return;
-    std::ranges::stable_sort(marks_, {}, &std::pair<int, Folded>::first);
+    // Marks that change places all come from the whole run, so that tokens stay in order.
+    if (!std::ranges::is_sorted(marks_, {}, &std::pair<int, Folded>::first)) {
+      std::ranges::stable_sort(marks_, {}, &std::pair<int, Folded>::first);
+      TextRange run = marks_.front().second.range;
+      for (const auto& [order, mark] : marks_) run.include(mark.range);
+      for (auto& [order, mark] : marks_) mark.range = run;
+    }
     for (const auto& [order, mark] : marks_) append(mark);
     marks_.clear();
   }

@@ -1,5 +1,5 @@
-// Any bytes as a tokenizer's file: the first byte says under which name, the rest is the file (two
-// files, parted by the first NUL, where a tokenizer has two).
+// Any bytes as a tokenizer's file, whose name follows from its first byte; two files, parted by the
+// first NUL, where a tokenizer has two.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -39,20 +39,14 @@ class Folder {
 };
 
 // Writes the file or files, and returns what is to be loaded.
-std::string write_files(const Folder& folder, unsigned kind, std::string_view content) {
+std::string write_files(const Folder& folder, std::string_view content) {
   const std::size_t end = std::min(content.find('\0'), content.size());
   const std::string_view second = content.substr(std::min(end + 1, content.size()));
-  switch (kind % 4) {
-    case 0:
-      return folder.write("tokenizer.json", content);
-    case 1:
-      return folder.write("vocab.txt", content);
-    case 2:
-      folder.write("encoder.json", second);
-      return folder.write("vocab.bpe", content.substr(0, end));
-    default:
-      return folder.write("model.gguf", content);
-  }
+  if (content.starts_with('{')) return folder.write("tokenizer.json", content);
+  if (content.starts_with('G')) return folder.write("model.gguf", content);
+  if (!content.starts_with('#')) return folder.write("vocab.txt", content);
+  folder.write("encoder.json", second);
+  return folder.write("vocab.bpe", content.substr(0, end));
 }
 
 }  // namespace
@@ -61,8 +55,7 @@ std::string write_files(const Folder& folder, unsigned kind, std::string_view co
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fovea;
   static const Folder folder;
-  if (size == 0) return 0;
-  const std::string path = write_files(folder, data[0], fuzz::text_of(data + 1, size - 1));
+  const std::string path = write_files(folder, fuzz::text_of(data, size));
   fuzz::expect_success_or_error([&] {
     const auto tokenizer = models::load_tokenizer(path);
     fuzz::require(tokenizer != nullptr);

@@ -177,7 +177,7 @@ TEST_F(TokenizerFile, OfJsonWithByteBpeLoads) {
   EXPECT_THAT(tokens("tokenizer.json", "abc 12"),
               ElementsAre(Token{257, 0, 3}, testing::_, testing::_, testing::_));
   tokenizer["model"].erase("type");  // as files of 2020
-  tokenizer["model"]["merges"] = {{"a", "b"}, {"ab", "c"}};
+  tokenizer["model"]["merges"] = json::parse(R"([["a", "b"], ["ab", "c"]])");
   tokenizer["pre_tokenizer"] = {
       {"type", "Sequence"},
       {"pretokenizers",
@@ -278,7 +278,7 @@ TEST_F(TokenizerFile, OfGgufLoads) {
   gguf.leave_out("bos_token_id");
   gguf.flag("add_bos_token", false);
   put("a.gguf", gguf.bytes());
-  // Without types <end> is normal text, and no piece of the byte alphabet is special.
+  // Without types all pieces are normal ones.
   EXPECT_FALSE(load_tokenizer(folder_.path("a.gguf"))->is_special(258));
 }
 

@@ -85,6 +85,18 @@ TEST(WordPiece, DecodesToWords) {
   EXPECT_FALSE(tokenizer->is_special(4));
 }
 
+TEST(WordPiece, MarksThatNfdSortsAllComeFromTheirWholeRun) {
+  const std::string late = "\xE3\x80\xAE";       // U+302E, of class 224
+  const std::string early = "\xF0\x9D\x85\xA5";  // U+1D165, of class 216
+  WordPieceData data = small_data();
+  data.pieces.insert(data.pieces.end(), {"##" + late, "##" + early});
+  const auto tokenizer = make_wordpiece(std::move(data));
+  EXPECT_THAT(tokenizer->encode("e" + late + early, kBare),
+              ElementsAre(Token{8, 0, 1}, Token{12, 1, 7}, Token{11, 1, 7}));
+  EXPECT_THAT(tokenizer->encode("e" + early + late, kBare),
+              ElementsAre(Token{8, 0, 1}, Token{12, 1, 4}, Token{11, 5, 3}));
+}
+
 TEST(WordPiece, AHundredThousandMarksTakeNoQuadraticTime) {
   // U+302E keeps its place among the marks that are not dropped; U+1D165 sorts before it.
   std::string text = "e";
