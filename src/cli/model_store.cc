@@ -70,7 +70,7 @@ const std::vector<KnownModel>& known_models() {
         {"encoder.json", 1'042'301, "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783"}}},
       {"gpt2-124m", "decoder, 163M random parameters: GPT-2's sizes", "no license: numbers from a seed",
        {},
-       {{"model.safetensors", 0}, {"config.json", 0}}},
+       {{"model.safetensors", 652'163'920}, {"config.json", 0}}},
   };
   // clang-format on
   return models;

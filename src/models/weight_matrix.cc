@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "fovea/core/parallel.h"
+#include "nn/blas_memory.h"
 
 namespace fovea::models {
 namespace {
@@ -125,6 +126,7 @@ Tensor WeightMatrix::multiply(const TensorView& x, int threads) const {
   const std::int64_t chunks = (rows + kRows - 1) / kRows;
   const std::int64_t tasks = (out_ + panel - 1) / panel * chunks;
   const auto workers = static_cast<int>(std::min<std::int64_t>(threads, tasks));
+  nn::require_blas_memory(workers);
   const std::int64_t floats =
       is_in_place() || axes_ == WeightAxes::in_out ? 0 : std::min(panel, out_) * in_;
   Tensor memory = Tensor::uninitialized(DType::f32, {std::max(workers, 1), floats});
@@ -141,6 +143,7 @@ Tensor WeightMatrix::multiply(const TensorView& x, int threads) const {
 }
 
 Tensor WeightMatrix::multiply_part(std::span<const float> x, std::int64_t first) const {
+  nn::require_blas_memory(1);
   Tensor y = Tensor::uninitialized(DType::f32, {out_});
   const auto count = static_cast<int>(x.size());
   if (axes_ == WeightAxes::in_out) {

@@ -11,6 +11,7 @@
 
 #include "fovea/core/error.h"
 #include "fovea/nn/steps.h"
+#include "nn/blas_memory.h"
 #include "nn/shapes.h"
 
 namespace fovea::nn {
@@ -45,6 +46,7 @@ void multiply_large(const Tensor& x, const Tensor& weight, Tensor& y) {
   const std::int64_t in = weight.size(1);
   const std::int64_t out = weight.size(0);
   const std::int64_t rows = x.element_count() / in;
+  require_blas_memory(1);
   const float* source = x.values<float>().data();
   float* target = y.values<float>().data();
   for (std::int64_t first = 0; first < rows; first += kLargestSize) {
