@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "fovea/core/parallel.h"
-#include "nn/blas_memory.h"
+#include "nn/blas.h"
 
 namespace fovea::models {
 namespace {
@@ -106,11 +106,13 @@ void WeightMatrix::multiply_panel(const Operands& operands, const Panel& at,
   const auto in = static_cast<int>(in_);
   const auto out = static_cast<int>(out_);
   if (axes_ == WeightAxes::in_out) {
+    const nn::BlasTurn turn;
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, in, 1, operands.x, in,
                 as_floats(stored_).data() + first, out, beta, y, out);
     return;
   }
   const float* const weight = panel(first, count, memory);
+  const nn::BlasTurn turn;
   if (rows == 1) {
     cblas_sgemv(CblasRowMajor, CblasNoTrans, columns, in, 1, weight, in, operands.x, 1, beta, y, 1);
   } else {
@@ -146,6 +148,7 @@ Tensor WeightMatrix::multiply_part(std::span<const float> x, std::int64_t first)
   nn::require_blas_memory(1);
   Tensor y = Tensor::uninitialized(DType::f32, {out_});
   const auto count = static_cast<int>(x.size());
+  const nn::BlasTurn turn;
   if (axes_ == WeightAxes::in_out) {
     cblas_sgemv(CblasRowMajor, CblasTrans, count, static_cast<int>(out_), 1,
                 as_floats(stored_).data() + first * out_, static_cast<int>(out_), x.data(), 1, 0,

@@ -1,0 +1,44 @@
+// CBLAS from several threads at once.
+#include "nn/blas.h"
+
+#include <cblas.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace fovea::nn {
+namespace {
+
+// Without the turn, Debian's serial OpenBLAS fails this in nearly every run.
+TEST(Blas, GivesTheSameNumbersWhenSeveralThreadsMultiply) {
+  constexpr int kIn = 576;
+  constexpr int kOut = 128;
+  std::vector<float> x(kIn);
+  std::vector<float> weight(std::size_t{kIn} * kOut);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 17) - 8;
+  for (std::size_t i = 0; i < weight.size(); ++i)
+    weight[i] = static_cast<float>(i % 1009) / 512 - 1;
+  const auto multiplied = [&] {
+    std::vector<float> y(kOut);
+    const BlasTurn turn;
+    cblas_sgemv(CblasRowMajor, CblasNoTrans, kOut, kIn, 1, weight.data(), kIn, x.data(), 1, 0,
+                y.data(), 1);
+    return y;
+  };
+  const std::vector<float> alone = multiplied();
+  std::atomic<int> others = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 5000; ++i) others += multiplied() == alone ? 0 : 1;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(others, 0);
+}
+
+}  // namespace
+}  // namespace fovea::nn
