@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "fovea/core/parallel.h"
+#include "nn/blas_call.h"
 
 namespace fovea::models {
 namespace {
@@ -105,11 +106,13 @@ void WeightMatrix::multiply_panel(const Operands& operands, const Panel& at,
   const auto in = static_cast<int>(in_);
   const auto out = static_cast<int>(out_);
   if (axes_ == WeightAxes::in_out) {
+    const nn::BlasCall call;
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, in, 1, operands.x, in,
                 as_floats(stored_).data() + first, out, beta, y, out);
     return;
   }
   const float* const weight = panel(first, count, memory);
+  const nn::BlasCall call;
   if (rows == 1) {
     cblas_sgemv(CblasRowMajor, CblasNoTrans, columns, in, 1, weight, in, operands.x, 1, beta, y, 1);
   } else {
@@ -144,6 +147,7 @@ Tensor WeightMatrix::multiply_part(std::span<const float> x, std::int64_t first)
   Tensor y = Tensor::uninitialized(DType::f32, {out_});
   const auto count = static_cast<int>(x.size());
   if (axes_ == WeightAxes::in_out) {
+    const nn::BlasCall call;
     cblas_sgemv(CblasRowMajor, CblasTrans, count, static_cast<int>(out_), 1,
                 as_floats(stored_).data() + first * out_, static_cast<int>(out_), x.data(), 1, 0,
                 y.values<float>().data(), 1);
@@ -153,6 +157,7 @@ Tensor WeightMatrix::multiply_part(std::span<const float> x, std::int64_t first)
   for (std::int64_t row = 0; row < out_; row += kNarrowPanel) {
     const std::int64_t rows = std::min(kNarrowPanel, out_ - row);
     const float* const weight = panel(row, rows, memory.values<float>().data());
+    const nn::BlasCall call;
     cblas_sgemv(CblasRowMajor, CblasNoTrans, static_cast<int>(rows), count, 1, weight + first,
                 static_cast<int>(in_), x.data(), 1, 0, y.values<float>().data() + row, 1);
   }

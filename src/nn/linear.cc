@@ -11,6 +11,7 @@
 
 #include "fovea/core/error.h"
 #include "fovea/nn/steps.h"
+#include "nn/blas_call.h"
 #include "nn/shapes.h"
 
 namespace fovea::nn {
@@ -48,6 +49,7 @@ void multiply_large(const Tensor& x, const Tensor& weight, Tensor& y) {
   const float* source = x.values<float>().data();
   float* target = y.values<float>().data();
   for (std::int64_t first = 0; first < rows; first += kLargestSize) {
+    const BlasCall call;
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans,
                 static_cast<int>(std::min(rows - first, kLargestSize)), static_cast<int>(out),
                 static_cast<int>(in), 1, source + first * in, static_cast<int>(in),
