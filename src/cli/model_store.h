@@ -15,7 +15,8 @@ enum class ModelSource : std::uint8_t {
   made,  ///< `fovea model make` draws it
 };
 
-/// A file of a model. `bytes` and `sha256` say what it is; 0 and "" for one that is made here.
+/// A file of a model. `bytes` and `sha256` say what it is; the sum of one that is made here is "", and
+/// its `bytes` 0 where they depend on how it is written.
 struct ModelFile {
   std::string name;
   std::int64_t bytes = 0;

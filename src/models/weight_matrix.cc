@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "fovea/core/parallel.h"
-#include "nn/blas_call.h"
+#include "nn/blas.h"
 
 namespace fovea::models {
 namespace {
@@ -106,13 +106,13 @@ void WeightMatrix::multiply_panel(const Operands& operands, const Panel& at,
   const auto in = static_cast<int>(in_);
   const auto out = static_cast<int>(out_);
   if (axes_ == WeightAxes::in_out) {
-    const nn::BlasCall call;
+    const nn::BlasTurn turn;
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, in, 1, operands.x, in,
                 as_floats(stored_).data() + first, out, beta, y, out);
     return;
   }
   const float* const weight = panel(first, count, memory);
-  const nn::BlasCall call;
+  const nn::BlasTurn turn;
   if (rows == 1) {
     cblas_sgemv(CblasRowMajor, CblasNoTrans, columns, in, 1, weight, in, operands.x, 1, beta, y, 1);
   } else {
@@ -128,6 +128,7 @@ Tensor WeightMatrix::multiply(const TensorView& x, int threads) const {
   const std::int64_t chunks = (rows + kRows - 1) / kRows;
   const std::int64_t tasks = (out_ + panel - 1) / panel * chunks;
   const auto workers = static_cast<int>(std::min<std::int64_t>(threads, tasks));
+  nn::require_blas_memory(workers);
   const std::int64_t floats =
       is_in_place() || axes_ == WeightAxes::in_out ? 0 : std::min(panel, out_) * in_;
   Tensor memory = Tensor::uninitialized(DType::f32, {std::max(workers, 1), floats});
@@ -144,10 +145,11 @@ Tensor WeightMatrix::multiply(const TensorView& x, int threads) const {
 }
 
 Tensor WeightMatrix::multiply_part(std::span<const float> x, std::int64_t first) const {
+  nn::require_blas_memory(1);
   Tensor y = Tensor::uninitialized(DType::f32, {out_});
   const auto count = static_cast<int>(x.size());
+  const nn::BlasTurn turn;
   if (axes_ == WeightAxes::in_out) {
-    const nn::BlasCall call;
     cblas_sgemv(CblasRowMajor, CblasTrans, count, static_cast<int>(out_), 1,
                 as_floats(stored_).data() + first * out_, static_cast<int>(out_), x.data(), 1, 0,
                 y.values<float>().data(), 1);
@@ -157,7 +159,6 @@ Tensor WeightMatrix::multiply_part(std::span<const float> x, std::int64_t first)
   for (std::int64_t row = 0; row < out_; row += kNarrowPanel) {
     const std::int64_t rows = std::min(kNarrowPanel, out_ - row);
     const float* const weight = panel(row, rows, memory.values<float>().data());
-    const nn::BlasCall call;
     cblas_sgemv(CblasRowMajor, CblasNoTrans, static_cast<int>(rows), count, 1, weight + first,
                 static_cast<int>(in_), x.data(), 1, 0, y.values<float>().data() + row, 1);
   }

@@ -11,7 +11,7 @@
 
 #include "fovea/core/error.h"
 #include "fovea/nn/steps.h"
-#include "nn/blas_call.h"
+#include "nn/blas.h"
 #include "nn/shapes.h"
 
 namespace fovea::nn {
@@ -46,10 +46,11 @@ void multiply_large(const Tensor& x, const Tensor& weight, Tensor& y) {
   const std::int64_t in = weight.size(1);
   const std::int64_t out = weight.size(0);
   const std::int64_t rows = x.element_count() / in;
+  require_blas_memory(1);
   const float* source = x.values<float>().data();
   float* target = y.values<float>().data();
   for (std::int64_t first = 0; first < rows; first += kLargestSize) {
-    const BlasCall call;
+    const BlasTurn turn;
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans,
                 static_cast<int>(std::min(rows - first, kLargestSize)), static_cast<int>(out),
                 static_cast<int>(in), 1, source + first * in, static_cast<int>(in),

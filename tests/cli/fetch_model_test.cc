@@ -256,6 +256,27 @@ TEST_F(ModelGet, InterruptedLeavesNeitherFilesNorPip) {
   }
 }
 
+TEST_F(ModelGet, AModelThatIsMadeLeavesNothingWhenInterrupted) {
+  Launch make = launch();
+  make.words = {"model", "make", "gpt2-124m", "--seed", "1"};
+  make.environment[0].second = "/nonexistent";  // no npm
+  Program program(make);
+  const auto is_drawing = [&] {
+    const files::path store = folder_.path("home/fovea/models");
+    return files::exists(store) && std::ranges::any_of(left(), [](const std::string& name) {
+             return name.starts_with(".gpt2-124m-");
+           });
+  };
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!is_drawing() && std::chrono::steady_clock::now() < limit)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  program.send(SIGINT);
+  const Finished done = program.finish(std::chrono::seconds(20));
+  EXPECT_EQ(done.exit_code, 130) << done.error;
+  EXPECT_THAT(done.error, HasSubstr("without a tokenizer: model get gpt2-vocab: npm: not found"));
+  EXPECT_TRUE(left().empty());
+}
+
 TEST_F(ModelGet, OnATerminalRewritesOneLineAndClearsIt) {
   python_does("head -c 5000000 /dev/zero > $TMPDIR/part\nsleep 0.3\nexit 1\n");
   Launch shown = launch();

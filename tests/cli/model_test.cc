@@ -134,7 +134,11 @@ TEST_F(Model, MissingWordsAndForeignFlagsAreNamed) {
                                              {"model", "list", "smollm2"},
                                              {"model", "list", "--from", "."},
                                              {"model", "get", "minilm", "--json"},
-                                             {"model", "get", "no-such-model"}}) {
+                                             {"model", "get", "no-such-model"},
+                                             {"model", "get", "gpt2-124m"},
+                                             {"model", "make", "smollm2"},
+                                             {"model", "make", "gpt2-124m", "--seed", "-1"},
+                                             {"model", "get", "minilm", "--seed", "1"}}) {
     expect_one_line(fovea(words), 2);
   }
   EXPECT_THAT(fovea({"model", "lits"}).error, HasSubstr("did you mean list?"));
@@ -210,6 +214,16 @@ TEST_F(Model, LargerThanTheMemoryIsOutOfMemoryWithTheSize) {
     expect_one_line(done, 1);
     EXPECT_THAT(done.error, AllOf(HasSubstr("memory"), HasSubstr("1073741")));
   }
+}
+
+// OpenBLAS without addresses for its buffers would try for ever.
+TEST_F(Model, MemoryTooSmallForTheBlasLibraryIsOutOfMemoryWithTheSize) {
+  Launch small =
+      launch({"generate", "a", "--model", write("tiny.gguf", tiny_model({.story = "ab"}))});
+  small.most_address_space = std::int64_t{160} << 20;
+  const Finished done = Program(small).finish(std::chrono::seconds(20));
+  expect_one_line(done, 1);
+  EXPECT_THAT(done.error, HasSubstr("out of memory: the BLAS library needs 134217728 bytes"));
 }
 
 TEST(KnownModels, AreFilledIn) {

@@ -39,6 +39,13 @@ std::int64_t peak_memory_of(Call call) {
 #endif
 }
 
+/// How much longer calls may take where the build is not the one that users run.
+#ifdef NDEBUG
+inline constexpr double kSlowdown = 1;
+#else
+inline constexpr double kSlowdown = 10;  // sanitizers
+#endif
+
 /// Seconds of the processor that a call takes: other processes do not count.
 template <typename Call>
 double processor_seconds_of(Call call) {

@@ -102,7 +102,7 @@ TEST(Gguf, ReadsAHundredThousandKeysInUnderASecond) {
   CheckpointContent content;
   const double seconds = processor_seconds_of([&] { content = parse_gguf_text(file); });
   EXPECT_EQ(content.metadata.size(), 100000U);
-  EXPECT_LT(seconds, 1.0);
+  EXPECT_LT(seconds, 1.0 * kSlowdown);
   EXPECT_EQ(std::get<std::int64_t>(content.metadata.at("some.long.enough.key.99999")), 99999);
 }
 
@@ -138,7 +138,7 @@ void expect_cheap(const std::string& file) {
       }
     });
   });
-  EXPECT_LT(seconds, 1.0) << said;
+  EXPECT_LT(seconds, 1.0 * kSlowdown) << said;
   EXPECT_LT(memory, 64 * kMebibyte) << said;
 }
 

@@ -179,7 +179,8 @@ class Counting : public Model {
                .hidden_size = 1,
                .vocabulary = kVocabulary,
                .context_length = context_length,
-               .is_causal = is_causal},
+               .is_causal = is_causal,
+               .has_logits = is_causal},
               nullptr) {}
   mutable std::vector<std::size_t> calls;
 

@@ -40,6 +40,7 @@ TEST(Guides, ShowCommandsThatWork) {
   expect_commands_work("walk-your-own-sentence.md");
   expect_commands_work("attend-files.md");
   expect_commands_work("tokenize.md");
+  expect_commands_work("models.md");
 }
 
 TEST(Guides, ShowTheExamplesThatAreTested) {

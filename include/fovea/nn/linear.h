@@ -43,8 +43,8 @@ class Linear {
   /// of the sums is the BLAS library's, and an entry is within (in_features + 2) · 2^-24 · Σ|x||w|
   /// of the exact one. Throws Error{invalid_argument} for another type or size.
   ///
-  /// That library runs on the calling thread: the first call turns its own threads off, in the whole
-  /// process. A library built without threads answers one call at a time.
+  /// That library runs on the calling thread alone (fovea sets its threads to one). Where it cannot
+  /// be called from several threads at once (Debian's libopenblas0-serial), calls wait for each other.
   Tensor forward(const TensorView& x) const;
 
   /// Numbers in weight and bias.
