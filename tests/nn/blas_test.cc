@@ -9,6 +9,9 @@
 #include <thread>
 #include <vector>
 
+#include "fovea/core/random.h"
+#include "fovea/nn/linear.h"
+
 namespace fovea::nn {
 namespace {
 
@@ -38,6 +41,27 @@ TEST(Blas, GivesTheSameNumbersWhenSeveralThreadsMultiply) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(others, 0);
+}
+
+// Each thread with its own numbers: a buffer that two share is then wrong for both.
+TEST(Blas, KeepsLinearLayersOfSeveralThreadsApart) {
+  static_assert(20 * 64 * 64 >= Linear::kBlasProducts);
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> threads;
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    threads.emplace_back([seed, &wrong] {
+      Generator generator(seed);
+      const Linear layer(64, 64, Bias::no, generator);
+      const Tensor x = randn({20, 64}, generator);
+      const Tensor alone = layer.forward(x);
+      for (int i = 0; i < 15000; ++i) {
+        const Tensor again = layer.forward(x);
+        wrong += std::ranges::equal(alone.bytes(), again.bytes()) ? 0 : 1;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 }  // namespace
