@@ -19,13 +19,8 @@ Command walk_command();
 /// All commands, in the order in which `fovea --help` shows them.
 inline std::vector<Command> all_commands() {
   return {
-      walk_command(),
-      explain_command(),
-      attend_command(),
-      generate_command(),
-      tokenize_command(),
-      model_command(),
-      list_command(),
+      walk_command(),     explain_command(), attend_command(), generate_command(),
+      tokenize_command(), model_command(),   list_command(),
   };
 }
 
