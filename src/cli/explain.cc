@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/model_store.h"
 #include "cli/number.h"
+#include "cli/progress_line.h"
 #include "cli/standard_streams.h"
 #include "cli/terminal.h"
 #include "fovea/core/parallel.h"
@@ -78,9 +79,21 @@ report::RowName parse_row(const std::string& text) {
       in_quotes(text)));
 }
 
-std::unique_ptr<models::Model> load(const ExplainFlags& flags,
+constexpr std::string_view kBuiltIn = "built-in";
+constexpr std::string_view kUsualModel = "smollm2";
+
+// What --model says; else the usual model where it has been fetched; else the one that is always
+// there.
+std::string model_of(const ExplainFlags& flags) {
+  if (flags.model) return *flags.model;
+  const KnownModel* usual = find_known_model(kUsualModel);
+  const bool is_here = usual != nullptr && is_complete(*usual, folder_of(*usual, model_store()));
+  return std::string(is_here ? kUsualModel : kBuiltIn);
+}
+
+std::unique_ptr<models::Model> load(const std::string& model,
                                     const std::vector<std::string>& texts) {
-  return flags.model ? models::load_model(find_model(*flags.model)) : models::built_in_model(texts);
+  return model == kBuiltIn ? models::built_in_model(texts) : models::load_model(find_model(model));
 }
 
 report::TerminalStyle style_of_output() {
@@ -94,8 +107,8 @@ constexpr std::string_view kRealModels =
     "  fovea model get smollm2\n"
     "  fovea explain TEXT --model smollm2\n";
 
-void print_view(const ExplainFlags& flags, std::string view) {
-  if (!flags.model) view += kRealModels;
+void print_view(const std::string& model, std::string view) {
+  if (model == kBuiltIn) view += kRealModels;
   print(view);
 }
 
@@ -109,12 +122,13 @@ void compare_texts(const ExplainFlags& flags) {
     throw UsageError(
         fmt::format("explain: --compare wants at least two texts; {} given", flags.texts.size()));
   }
-  const std::unique_ptr<models::Model> model = load(flags, flags.texts);
+  const std::string name = model_of(flags);
+  const std::unique_ptr<models::Model> model = load(name, flags.texts);
   const report::Comparison comparison =
       report::compare(*model, *flags.compare, flags.texts,
                       {.threads = static_cast<int>(flags.threads.value_or(0))});
   if (flags.json) return print(report::comparison_json(comparison));
-  print_view(flags, report::terminal_view(comparison, style_of_output()));
+  print_view(name, report::terminal_view(comparison, style_of_output()));
 }
 
 void explain_text(const ExplainFlags& flags) {
@@ -135,17 +149,24 @@ void explain_text(const ExplainFlags& flags) {
   const std::string text = flags.texts.front() == kStandardInput ? read_standard_input("explain -")
                                                                  : flags.texts.front();
   if (text.empty()) throw UsageError("explain: empty text");
-  const std::unique_ptr<models::Model> model = load(flags, {text});
+  const std::string name = model_of(flags);
+  const std::unique_ptr<models::Model> model = load(name, {text});
+  std::optional<ProgressLine> progress(std::in_place, "explain");
+  options.on_layer = [&](std::int64_t layer) {
+    progress->update(fmt::format("layer {} of {}", layer + 1, model->facts().layers));
+  };
   const report::Explanation explanation = report::explain(*model, text, options);
+  progress.reset();
   if (flags.json) return print(report::explanation_json(explanation));
-  print_view(flags, report::terminal_view(explanation, style_of_output()));
+  print_view(name, report::terminal_view(explanation, style_of_output()));
 }
 
 FlagGroup model_flags(ExplainFlags& f) {
   return {.title = "With what",
           .flags = {{"--model", "NAME",
-                     "a model by name (fovea model list) or file: .gguf, or a folder with a "
-                     ".safetensors; a tiny one that is built in unless given",
+                     "a model by name (fovea model list) or file: a .gguf, or a folder with a "
+                     ".safetensors. Unless given: smollm2 where it was fetched, else built-in, the "
+                     "notebooks' words and weights",
                      Text{&f.model}},
                     {"--threads", "N", "threads to use at most; one a core unless given",
                      Integer{&f.threads, 1, kMaxThreads}}}};
@@ -186,7 +207,8 @@ Command explain_command() {
                        Texts{&flags->texts}, true}},
       .groups = {model_flags(*flags), look_flags(*flags)},
       .examples =
-          {{"fovea explain \"Your journey starts with one step\"", "with the model built in"},
+          {{"fovea explain \"Your journey starts with one step\" --model built-in",
+            "without any download"},
            {"fovea explain - --model smollm2 < chapter.txt", "a file, a real model"},
            {"fovea explain \"Your journey starts with one step\" --model smollm2 --at 16.0:3",
             "one row, every number"},

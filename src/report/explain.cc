@@ -79,7 +79,10 @@ class Watcher {
   models::Forward forward() {
     models::Forward how{.threads = options_.threads, .stop = options_.stop};
     how.observe = [this](std::int64_t layer) { return observe(layer); };
-    how.on_attention = [this](const models::LayerAttention& layer) { take(layer); };
+    how.on_attention = [this](const models::LayerAttention& layer) {
+      take(layer);
+      if (options_.on_layer) options_.on_layer(layer.layer);
+    };
     return how;
   }
 

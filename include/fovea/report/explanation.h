@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -36,6 +37,8 @@ struct ExplainOptions {
   std::int64_t guesses = 5;  ///< next tokens to name
   int threads = 0;
   std::stop_token stop = {};
+  /// Called when a layer's attention has been looked at, by the thread that calls explain.
+  std::function<void(std::int64_t layer)> on_layer = {};
 };
 
 struct ExplainedToken {
