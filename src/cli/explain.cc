@@ -134,10 +134,9 @@ void compare_texts(const ExplainFlags& flags) {
 void explain_text(const ExplainFlags& flags) {
   if (flags.texts.size() != 1) {
     throw UsageError(
-        fmt::format("explain: {} texts given; one is wanted (in quotes), or - for standard input. "
-                    "Several go with "
-                    "--compare WORD",
-                    flags.texts.size()));
+        fmt::format("explain: {} given; one TEXT is wanted (in quotes), or - for standard "
+                    "input. Several go with --compare WORD",
+                    flags.texts.empty() ? "no text" : fmt::format("{} texts", flags.texts.size())));
   }
   report::ExplainOptions options;
   if (flags.only_heads) options.only_heads = parse_heads(*flags.only_heads);
