@@ -74,9 +74,9 @@ void add_tokens(std::string& out, const Pen& pen, const Explanation& explanation
   int used = 0;
   const auto flush = [&] {
     if (used == 0) return;
-    // The gap after the last word.
-    words.pop_back();
-    marks.pop_back();
+    // The gap after the last word; a token that nobody sees has no mark either.
+    words.erase(words.find_last_not_of(' ') + 1);
+    marks.erase(marks.find_last_not_of(' ') + 1);
     out += spaces(kIndent) + words + "\n";
     if (!pen.style().colour) out += spaces(kIndent) + marks + "\n";
     words.clear();

@@ -60,6 +60,21 @@ TEST(Readme, ShowsWhatWalkPrints) {
       << testing::PrintToString(shown);
 }
 
+// Where the model has been fetched.
+TEST(Readme, ShowsWhatExplainPrints) {
+  const std::filesystem::path root = FOVEA_SOURCE_DIR;
+  const std::vector<Lines> all = blocks(read_source(root, root / "README.md"), "");
+  const std::string command = all.at(1).at(1);
+  ASSERT_TRUE(command.starts_with("fovea explain ")) << command;
+  const Lines& shown = all.at(2);
+  ASSERT_GT(shown.size(), 5U);
+  const Lines printed =
+      output_lines(FOVEA_BINARY + command.substr(5) + " --model smollm2 2>/dev/null");
+  if (printed.empty()) GTEST_SKIP() << "smollm2 is not here: fovea model get smollm2";
+  EXPECT_NE(std::search(printed.begin(), printed.end(), shown.begin(), shown.end()), printed.end())
+      << testing::PrintToString(printed);
+}
+
 TEST(Architecture, NamesEveryLayer) {
   const std::filesystem::path root = FOVEA_SOURCE_DIR;
   const Lines layers =
