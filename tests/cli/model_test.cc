@@ -35,7 +35,8 @@ class Model : public testing::Test {
 
   // Each command that takes a model.
   std::vector<Finished> with_model(const std::string& model) const {
-    return {fovea({"model", "show", model}), fovea({"generate", "a", "--model", model})};
+    return {fovea({"model", "show", model}), fovea({"generate", "a", "--model", model}),
+            fovea({"explain", "a", "--model", model})};
   }
 
   formats::TemporaryFolder folder_;

@@ -69,7 +69,7 @@ TEST(Readme, ShowsWhatExplainPrints) {
   const Lines& shown = all.at(2);
   ASSERT_GT(shown.size(), 5U);
   const Lines printed =
-      output_lines(FOVEA_BINARY + command.substr(5) + " --model smollm2 2>/dev/null");
+      output_lines(FOVEA_BINARY + command.substr(5) + " --model smollm2 2>/dev/null || true");
   if (printed.empty()) GTEST_SKIP() << "smollm2 is not here: fovea model get smollm2";
   EXPECT_NE(std::search(printed.begin(), printed.end(), shown.begin(), shown.end()), printed.end())
       << testing::PrintToString(printed);
