@@ -11,15 +11,6 @@ namespace {
 
 constexpr int kIndent = 2;
 
-std::string spaces(int count) {
-  return std::string(static_cast<std::size_t>(std::max(count, 0)), ' ');
-}
-
-void add_wrapped(std::string& out, const Pen& pen, Ink ink, std::string_view text) {
-  for (const std::string& line : wrap(pen.text(text), pen.style().columns))
-    out += pen.ink(ink, line) + "\n";
-}
-
 // "A", "B", ...
 std::string letter(std::size_t index) {
   return index < 26 ? std::string(1, static_cast<char>('A' + index)) : fmt::format("#{}", index);

@@ -15,15 +15,6 @@ namespace {
 
 constexpr int kIndent = 2;
 
-std::string spaces(int count) {
-  return std::string(static_cast<std::size_t>(std::max(count, 0)), ' ');
-}
-
-void add_wrapped(std::string& out, const Pen& pen, Ink ink, std::string_view text) {
-  for (const std::string& line : wrap(pen.text(text), pen.style().columns))
-    out += pen.ink(ink, line) + "\n";
-}
-
 void add_heading(std::string& out, const Pen& pen, std::string_view text, std::string_view note) {
   out += "\n" + pen.ink(Ink::heading, pen.text(text)) + "\n";
   if (!note.empty()) add_wrapped(out, pen, Ink::quiet, note);

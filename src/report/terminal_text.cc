@@ -229,4 +229,13 @@ std::vector<std::string> wrap(std::string_view text, int width) {
   return lines;
 }
 
+std::string spaces(int count) {
+  return std::string(static_cast<std::size_t>(std::max(count, 0)), ' ');
+}
+
+void add_wrapped(std::string& out, const Pen& pen, Ink ink, std::string_view text) {
+  for (const std::string& line : wrap(pen.text(text), pen.style().columns))
+    out += pen.ink(ink, line) + "\n";
+}
+
 }  // namespace fovea::report

@@ -46,6 +46,12 @@ std::string cut_to(std::string_view text, int width, std::string_view ellipsis);
 /// Lines of at most `width` columns, broken at spaces; a longer word is broken where it must.
 std::vector<std::string> wrap(std::string_view text, int width);
 
+/// So many spaces; none for a number below 1.
+std::string spaces(int count);
+
+/// Appends a text from outside, escaped, in lines as wide as the style's columns.
+void add_wrapped(std::string& out, const Pen& pen, Ink ink, std::string_view text);
+
 /// Columns that a text takes: 2 for East Asian wide characters and emoji, 0 for combining marks.
 int display_width(std::string_view text);
 
