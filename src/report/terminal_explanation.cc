@@ -31,11 +31,12 @@ void add_model(std::string& out, const Pen& pen, const Explanation& explanation)
       model.parameters >= 1'000'000
           ? fmt::format("{:.3g} M", static_cast<double>(model.parameters) / 1e6)
           : std::to_string(model.parameters);
+  const std::size_t tokens = explanation.tokens.size();
   add_wrapped(
       out, pen, Ink::plain,
-      fmt::format("{}, {}: {} layer{} of {}, {} parameters; {} tokens", model.family,
+      fmt::format("{}, {}: {} layer{} of {}, {} parameters; {} token{}", model.family,
                   model.is_causal ? "decoder" : "encoder", model.layers,
-                  model.layers == 1 ? "" : "s", heads, parameters, explanation.tokens.size()));
+                  model.layers == 1 ? "" : "s", heads, parameters, tokens, tokens == 1 ? "" : "s"));
   if (model.family == "built-in") add_wrapped(out, pen, Ink::quiet, model.origin);
 }
 
@@ -69,7 +70,7 @@ void add_tokens(std::string& out, const Pen& pen, const Explanation& explanation
     words.erase(words.find_last_not_of(' ') + 1);
     marks.erase(marks.find_last_not_of(' ') + 1);
     out += spaces(kIndent) + words + "\n";
-    if (!pen.style().colour) out += spaces(kIndent) + marks + "\n";
+    if (!marks.empty()) out += spaces(kIndent) + marks + "\n";
     words.clear();
     marks.clear();
     used = 0;
@@ -83,18 +84,18 @@ void add_tokens(std::string& out, const Pen& pen, const Explanation& explanation
     for (int i = 0; i < columns && token.is_sink; ++i) hatched += hatch;
     if (!pen.style().colour) {
       words += text;
-      marks += token.is_sink ? hatched : pen.shade(depth, text);
+      marks += (token.is_sink ? hatched : pen.shade(depth, text)) + " ";
     } else {
       words += token.is_sink ? pen.ink(Ink::quiet, "╱" + text + "╱") : pen.shade(depth, text);
     }
     words += " ";
-    marks += " ";
     used += columns + (token.is_sink && pen.style().colour ? 3 : 1);
   }
   flush();
 }
 
 std::string received_note(const Explanation& explanation) {
+  if (explanation.tokens.size() == 1) return "One token: no other sees it";
   std::string sinks;
   for (const ExplainedToken& token : explanation.tokens) {
     if (token.is_sink) {
