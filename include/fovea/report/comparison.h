@@ -55,7 +55,7 @@ struct MovingHead {
 };
 
 /// "starts" and "journey" of the notebooks' sentence: by the vectors that they made by hand, and by
-/// the model.
+/// the model (NaN of one that cannot read the sentence).
 struct NotebookCosine {
   double by_hand = 0;
   double embedding = 0;
@@ -76,8 +76,8 @@ struct Comparison {
 };
 
 /// Runs the model over each text and looks at the last occurrence of `word`, as a whole word. Throws
-/// Error{invalid_argument} for fewer than two texts, an empty word, a text without it, and as
-/// Model::forward; Error{cancelled}.
+/// Error{invalid_argument} for fewer than two texts, an empty word, a text without it, a
+/// model whose numbers turn infinite or NaN, and as Model::forward; Error{cancelled}.
 Comparison compare(const models::Model& model, const std::string& word,
                    std::span<const std::string> texts, const CompareOptions& options = {});
 
