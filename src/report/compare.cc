@@ -67,12 +67,14 @@ Tokens find_word(const models::Model& model, const std::string& word, const std:
     throw Error(ErrorKind::invalid_argument,
                 fmt::format("compare: the word {} is not in {}", in_quotes(word), in_quotes(text)));
   }
+  const auto first = static_cast<std::int64_t>(*at);
   const auto end = static_cast<std::int64_t>(*at + word.size());
   Tokens tokens{.text = {.text = text, .tokens = {}}, .ids = {}};
   for (const tokenize::Token& token : model.tokenizer().encode(text)) {
     // The last token that holds a byte of the word; later ones begin at its end or after.
     if (token.byte_count > 0 && token.first_byte < end) tokens.text.token = std::ssize(tokens.ids);
-    if (token.byte_count == 0) tokens.resting.push_back(std::ssize(tokens.ids));
+    const bool is_of_word = token.first_byte < end && token.first_byte + token.byte_count > first;
+    if (token.byte_count == 0 || is_of_word) tokens.resting.push_back(std::ssize(tokens.ids));
     tokens.ids.push_back(token.id);
     tokens.text.tokens.push_back(model.tokenizer().decode(std::span(&token.id, 1)));
   }

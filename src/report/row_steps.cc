@@ -157,9 +157,12 @@ Step score_step(const Row& row, const Vector& scores) {
   Step step{
       .title = "Scores",
       .sentence = fmt::format(
-          "The query of {} is multiplied with the key of every token that it sees: {} of them. "
-          "Shown are the {} that will weigh most.",
-          row.asker(), row.visible(), row.keys.size()),
+          "The query of {} is multiplied with the key of every token that it sees, {} in all; {} "
+          "come first.",
+          row.asker(), row.visible(),
+          std::ssize(row.keys) < row.visible()
+              ? fmt::format("the {} that will weigh most are shown, the heaviest", row.keys.size())
+              : "those that will weigh most"),
       .formula = "score = q · k"};
   step.figures.emplace_back(
       lesson::Bars{.name = "q · k", .labels = row.key_names(), .values = scores});

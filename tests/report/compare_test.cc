@@ -104,6 +104,15 @@ TEST(Compare, LeavesAnAddedFirstTokenOutOnce) {
   EXPECT_NEAR(c.heads[0].share, 26.0 / 28, 1e-5);
 }
 
+// A word of three tokens: the head looks alike at them and at those before.
+TEST(Compare, TokensOfTheWordAreNotAroundIt) {
+  const std::vector<std::string> texts = {"x bat", "yy bat"};
+  const Comparison c = compare(StubModel({}), "bat", texts);
+  ASSERT_EQ(c.heads.size(), 1U);
+  for (const LookedAt& token : c.heads[0].in_b) EXPECT_THAT("bat", Not(HasSubstr(token.text)));
+  EXPECT_EQ(c.heads[0].in_b.size(), 2U);  // a y and a space
+}
+
 TEST(Compare, GoesWithoutTheNotebooksWhereTheirSentenceIsTooLong) {
   const std::vector<std::string> texts = {"x b", "y b"};
   // With what is added to 33 bytes it is above the 64 that the model takes.

@@ -47,7 +47,7 @@ struct MovingHead {
   /// What the head brought to the word from the tokens around it, in one text less the other, along the difference that it made
   /// for: of a decoder, the difference after the last layer, so that the shares of all heads,
   /// feed-forward layers and embeddings add up to 1; of an encoder, whose norms lie between, the
-  /// difference after the head's own layer. Left out is what it took from the word itself and where
+  /// difference after the head's own layer. Left out is what it took from the word itself (all its tokens) and where
   /// attention rests: the first token of a decoder's text, added tokens ([CLS], [SEP]).
   double share = 0;
   std::vector<LookedAt> in_a;  ///< of those tokens, by falling weight, three at most
