@@ -91,7 +91,7 @@ Task task_of(const GenerateFlags& flags) {
   task.how.threads = static_cast<int>(flags.threads.value_or(0));
   // Special tokens stand for no text: each ends what a reader can read.
   task.how.ends_text = [&model = *task.model](std::int32_t id) {
-    return model.tokenizer().is_special(id);
+    return id < model.tokenizer().size() && model.tokenizer().is_special(id);
   };
   return task;
 }
@@ -148,7 +148,7 @@ void print_text(Task& task) {
   task.how.on_token = [&](std::int32_t id) {
     watch.token();
     show_prompt();
-    print(stream.take(task.model->tokenizer().decode({&id, 1})));
+    print(stream.take(task.model->text_of({&id, 1})));
   };
   const models::Generated done = models::generate(*task.model, task.ids, task.how);
   show_prompt();
@@ -181,7 +181,7 @@ void print_json(const Task& task) {
                             {"prompt", task.prompt},
                             {"prompt_ids", task.ids},
                             {"ids", done.ids},
-                            {"text", task.model->tokenizer().decode(done.ids)},
+                            {"text", task.model->text_of(done.ids)},
                             {"end", words_for(done.end)}};
   print(all.dump(2, ' ', false, ordered_json::error_handler_t::replace) + '\n');
 }

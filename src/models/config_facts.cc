@@ -12,7 +12,7 @@
 namespace fovea::models {
 namespace {
 
-// As in the llama family.
+// What attend can observe.
 constexpr std::int64_t kMostHeadSize = 512;
 
 [[noreturn]] void fail(ErrorKind kind, const ModelFiles& files, const std::string& what) {
@@ -51,9 +51,20 @@ std::int64_t head_size_of(const ModelFiles& files, const ModelFacts& facts) {
                      facts.hidden_size));
   }
   const std::int64_t size = facts.hidden_size / facts.query_heads;
-  if (size <= kMostHeadSize) return size;
+  require_head_size(files, size);
+  return size;
+}
+
+void require_head_size(const ModelFiles& files, std::int64_t size) {
+  if (size <= kMostHeadSize) return;
   fail(ErrorKind::unsupported, files,
        fmt::format("its heads are {} numbers large; at most {} are read", size, kMostHeadSize));
+}
+
+const formats::StoredTensor* head_of(const ModelFiles& files, std::string_view name,
+                                     const Shape& shape) {
+  const bool is_tied = files.flag_or("tie_word_embeddings", true);
+  return is_tied ? files.optional_tensor(name, shape) : &files.tensor(name, shape);
 }
 
 void require_plain_numbers(const ModelFiles& files, const formats::StoredTensor& tensor) {

@@ -26,6 +26,14 @@ nn::Gelu read_gelu(const ModelFiles& files, std::string_view key, std::string_vi
 /// it is above what attend takes.
 std::int64_t head_size_of(const ModelFiles& files, const ModelFacts& facts);
 
+/// Throws Error{unsupported} for heads larger than attend can observe.
+void require_head_size(const ModelFiles& files, std::int64_t size);
+
+/// The matrix that makes logits; nullptr when the embeddings do ("tied"). Throws Error{format} when
+/// it is missing though config.json says that they do not.
+const formats::StoredTensor* head_of(const ModelFiles& files, std::string_view name,
+                                     const Shape& shape);
+
 /// Throws Error{format} for a tensor of a block-quantised type: one that is read across its rows.
 void require_plain_numbers(const ModelFiles& files, const formats::StoredTensor& tensor);
 

@@ -76,7 +76,7 @@ Gpt2::Gpt2(ModelFacts facts, const ModelFiles& files)
       WeightMatrix(files.tensor(prefix_ + "wpe.weight", {sizes.context_length, sizes.hidden_size}));
   for (std::int64_t i = 0; i < sizes.layers; ++i) layers_.push_back(read_layer(files, i));
   // Without a head of its own the embeddings are the head ("tied").
-  const formats::StoredTensor* head = files.optional_tensor("lm_head.weight", table);
+  const formats::StoredTensor* head = head_of(files, "lm_head.weight", table);
   head_ = WeightMatrix(head == nullptr ? embedding : *head);
   // Masks, which older files hold.
   files.require_all_used({".attn.bias", ".attn.masked_bias"});

@@ -16,6 +16,7 @@
 #include "fovea/nn/feed_forward.h"
 #include "fovea/nn/rms_norm.h"
 #include "models/attention_layer.h"
+#include "models/config_facts.h"
 #include "models/families.h"
 #include "models/residual.h"
 #include "models/weight_matrix.h"
@@ -104,8 +105,7 @@ Llama::Llama(ModelFacts facts, const ModelFiles& files)
   final_norm_.emplace(
       files.floats(fmt::format("{}.weight", names_.final_norm), {sizes.hidden_size}), epsilon_);
   // Without a head of its own the embeddings are the head ("tied").
-  const formats::StoredTensor* head =
-      files.optional_tensor(fmt::format("{}.weight", names_.head), table);
+  const formats::StoredTensor* head = head_of(files, fmt::format("{}.weight", names_.head), table);
   head_ = head == nullptr
               ? WeightMatrix(files.tensor(fmt::format("{}.weight", names_.embedding), table))
               : WeightMatrix(*head);
@@ -187,33 +187,66 @@ Tensor Llama::run_head_writes(std::int64_t layer, const TensorView& output) cons
   return write_heads(layers_[static_cast<std::size_t>(layer)].output, output);
 }
 
-void refuse_scaled_rope(const ModelFiles& files) {
-  const auto* scaling = files.weights->value<std::string>("llama.rope.scaling.type");
-  const bool is_scaled = (scaling != nullptr && *scaling != "none") ||
-                         files.weights->find("rope_freqs.weight") != nullptr ||
-                         (files.config.is_object() && files.config.contains("rope_scaling") &&
-                          !files.config["rope_scaling"].is_null());
-  if (!is_scaled) return;
-  throw Error(
-      ErrorKind::unsupported,
-      fmt::format("{}: its RoPE is scaled (for longer texts); fovea reads models whose RoPE is "
-                  "plain",
-                  files.weights->name()));
+// What config.json says of its RoPE, under either of the names that it has had.
+bool is_plain(const nlohmann::json& rope) {
+  if (rope.is_null()) return true;
+  if (!rope.is_object()) return false;
+  const bool has_type = rope.contains("rope_type") || rope.contains("type");
+  if (!has_type && rope.contains("factor")) return false;
+  if (rope.value("partial_rotary_factor", nlohmann::json(1)) != 1) return false;
+  return rope.value("rope_type", nlohmann::json("default")) == "default" &&
+         rope.value("type", nlohmann::json("default")) == "default";
+}
+
+// As llama.cpp reads it: a factor alone means linear scaling.
+bool is_scaled_gguf(const ModelFiles& files) {
+  constexpr std::string_view kType = "llama.rope.scaling.type";
+  const auto* type = files.weights->value<std::string>(kType);
+  if (type != nullptr && *type == "none") return false;
+  const double linear = files.real_or("rope.scale_linear", "", 1);
+  const double factor = files.real_or("rope.scaling.factor", "", linear);
+  return files.weights->metadata().contains(kType) || (factor != 0 && factor != 1) ||
+         files.weights->find("rope_freqs.weight") != nullptr;
+}
+
+// What changes the arithmetic and would pass unseen.
+void refuse_variants(const ModelFiles& files) {
+  const auto refuse = [&](const std::string& what) {
+    throw Error(ErrorKind::unsupported, fmt::format("{}: {}", files.weights->name(), what));
+  };
+  const auto stated = [&](const char* key) { return files.config.value(key, nlohmann::json()); };
+  const bool is_other_rope =
+      files.is_gguf() ? is_scaled_gguf(files)
+                      : !is_plain(stated("rope_scaling")) || !is_plain(stated("rope_parameters")) ||
+                            files.real_or("", "partial_rotary_factor", 1) != 1;
+  if (is_other_rope) {
+    refuse(
+        "its RoPE is scaled (for longer texts) or turns a part alone; fovea reads models whose "
+        "RoPE is plain");
+  }
+  const std::string activation = files.text_or("hidden_act", "silu");
+  if (activation != "silu") {
+    refuse(fmt::format("config.json: hidden_act is {}; fovea reads Llama models with silu",
+                       in_quotes(activation)));
+  }
 }
 
 // transformers 5 moved it into "rope_parameters".
 double read_rope_base(const ModelFiles& files) {
+  const auto fail = [&](const std::string& given) {
+    throw Error(ErrorKind::format, fmt::format("{}: RoPE's base is {}; a number above 1 is wanted",
+                                               files.weights->name(), given));
+  };
   double base = files.real_or("rope.freq_base", "rope_theta", 10000);
   if (!files.is_gguf() && files.config.contains("rope_parameters")) {
     const nlohmann::json& parameters = files.config["rope_parameters"];
-    if (parameters.is_object() && parameters.contains("rope_theta") &&
-        parameters["rope_theta"].is_number()) {
+    if (parameters.is_object() && parameters.contains("rope_theta")) {
+      if (!parameters["rope_theta"].is_number()) fail("no number");
       base = parameters["rope_theta"].get<double>();
     }
   }
-  if (base > 1 && base <= 1e12) return base;
-  throw Error(ErrorKind::format, fmt::format("{}: RoPE's base is {}; a number above 1 is wanted",
-                                             files.weights->name(), base));
+  if (!(base > 1 && base <= 1e12)) fail(fmt::to_string(base));
+  return base;
 }
 
 void require_divides(const ModelFiles& files, std::string_view what, std::int64_t part,
@@ -231,10 +264,11 @@ ModelFacts read_facts(const ModelFiles& files) {
                                      facts.query_heads, 1, kMostHeads);
   require_divides(files, "key heads of query heads", facts.key_heads, facts.query_heads);
   facts.hidden_size = files.integer("embedding_length", "hidden_size", 1, kMostSize);
-  if (files.integer_or("attention.key_length", "head_dim", 0, 1, 512) == 0)
+  if (files.integer_or("attention.key_length", "head_dim", 0, 1, kMostSize) == 0)
     require_divides(files, "heads of the hidden size", facts.query_heads, facts.hidden_size);
   facts.head_size = files.integer_or("attention.key_length", "head_dim",
-                                     facts.hidden_size / facts.query_heads, 2, 512);
+                                     facts.hidden_size / facts.query_heads, 2, kMostSize);
+  require_head_size(files, facts.head_size);
   facts.feed_forward_size = files.integer("feed_forward_length", "intermediate_size", 1, kMostSize);
   facts.context_length =
       files.integer("context_length", "max_position_embeddings", 1, kMostContext);
@@ -257,7 +291,7 @@ ModelFacts read_facts(const ModelFiles& files) {
 }  // namespace
 
 std::unique_ptr<Model> load_llama(const ModelFiles& files) {
-  refuse_scaled_rope(files);
+  refuse_variants(files);
   return std::make_unique<Llama>(read_facts(files), files);
 }
 

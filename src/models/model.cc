@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "fovea/core/error.h"
@@ -68,7 +70,16 @@ Model::~Model() = default;
 const tokenize::Tokenizer& Model::tokenizer() const {
   if (tokenizer_ != nullptr) return *tokenizer_;
   throw Error(ErrorKind::unsupported,
-              fmt::format("{}: the model came without a tokenizer", facts_.origin));
+              fmt::format("{}: the model came without a tokenizer; in the GGUF, or beside it, "
+                          "a tokenizer.json or vocabulary files are wanted",
+                          facts_.origin));
+}
+
+std::string Model::text_of(std::span<const std::int32_t> ids) const {
+  std::vector<std::int32_t> known;
+  std::ranges::copy_if(ids, std::back_inserter(known),
+                       [&](std::int32_t id) { return id < tokenizer().size(); });
+  return tokenizer().decode(known);
 }
 
 Context Model::make_context(std::int64_t tokens) const {

@@ -37,12 +37,12 @@ std::string weights_in(const fs::path& folder) {
   if (found.size() == 1) return found.front();
   std::ranges::sort(found);
   fail(printable(folder.string()),
-       found.empty()
-           ? "no model in this folder; a .gguf or .safetensors file is wanted"
-           : fmt::format("{} model files in this folder ({}, {}, ...); name the one that is "
-                         "wanted",
-                         found.size(), printable(fs::path(found[0]).filename().string()),
-                         printable(fs::path(found[1]).filename().string())));
+       found.empty() ? "no model in this folder; a .gguf or .safetensors file is wanted"
+                     : fmt::format("{} model files in this folder ({}, {}{}); name the one that is "
+                                   "wanted",
+                                   found.size(), printable(fs::path(found[0]).filename().string()),
+                                   printable(fs::path(found[1]).filename().string()),
+                                   found.size() > 2 ? ", ..." : ""));
 }
 
 nlohmann::json read_config(const fs::path& folder, const std::string& weights) {
@@ -141,6 +141,8 @@ double ModelFiles::real_or(std::string_view gguf_key, std::string_view config_ke
     const std::string key = fmt::format("{}.{}", architecture(), gguf_key);
     const auto found = weights->metadata().find(key);
     if (found == weights->metadata().end()) return absent;
+    if (const auto* whole = std::get_if<std::int64_t>(&found->second))
+      return static_cast<double>(*whole);
     const auto* number = std::get_if<double>(&found->second);
     if (number != nullptr && std::isfinite(*number)) return *number;
     fail(weights->name(), fmt::format("{} is no finite number", printable(key)));

@@ -76,7 +76,14 @@ std::int64_t embedding_rows(const ModelFiles& files, std::string_view name) {
                             files.weights->name(), printable(name),
                             table == nullptr ? "missing" : to_string(table->shape)));
   }
-  return table->shape[0];
+  const std::int64_t rows = table->shape[0];
+  const std::int64_t stated =
+      files.integer_or("vocab_size", "vocab_size", rows, 1, kMostVocabulary);
+  if (stated == rows) return rows;
+  throw Error(
+      ErrorKind::format,
+      fmt::format("{}: tensor {} is {}; vocab_size, {}, asks for [{}, {}]", files.weights->name(),
+                  printable(name), to_string(table->shape), stated, stated, table->shape[1]));
 }
 
 }  // namespace fovea::models

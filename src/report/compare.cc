@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -11,6 +12,8 @@
 #include "fovea/core/printable.h"
 #include "fovea/report/comparison.h"
 #include "nn/word_vectors.h"
+#include "report/finite.h"
+#include "report/whole_word.h"
 
 namespace fovea::report {
 namespace {
@@ -52,24 +55,6 @@ struct Run {
   std::vector<std::vector<HeadAtWord>> heads;  // [layers][heads]
 };
 
-bool is_word_byte(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x80 || (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-         (byte >= 'A' && byte <= 'Z');
-}
-
-// First byte of the last occurrence that is no part of a longer word.
-std::optional<std::size_t> last_occurrence(std::string_view text, std::string_view word) {
-  for (std::size_t at = text.rfind(word); at != std::string_view::npos;
-       at = at == 0 ? std::string_view::npos : text.rfind(word, at - 1)) {
-    const bool begins = at == 0 || !is_word_byte(text[at - 1]) || !is_word_byte(word.front());
-    const std::size_t end = at + word.size();
-    const bool ends = end == text.size() || !is_word_byte(text[end]) || !is_word_byte(word.back());
-    if (begins && ends) return at;
-  }
-  return std::nullopt;
-}
-
 struct Tokens {
   ComparedText text;
   std::vector<std::int32_t> ids;
@@ -77,22 +62,28 @@ struct Tokens {
 };
 
 Tokens find_word(const models::Model& model, const std::string& word, const std::string& text) {
-  const std::optional<std::size_t> at = last_occurrence(text, word);
+  const std::optional<std::size_t> at = last_whole_word(text, word);
   if (!at) {
     throw Error(ErrorKind::invalid_argument,
                 fmt::format("compare: the word {} is not in {}", in_quotes(word), in_quotes(text)));
   }
+  const auto first = static_cast<std::int64_t>(*at);
   const auto end = static_cast<std::int64_t>(*at + word.size());
   Tokens tokens{.text = {.text = text, .tokens = {}}, .ids = {}};
   for (const tokenize::Token& token : model.tokenizer().encode(text)) {
     // The last token that holds a byte of the word; later ones begin at its end or after.
     if (token.byte_count > 0 && token.first_byte < end) tokens.text.token = std::ssize(tokens.ids);
-    if (token.byte_count == 0) tokens.resting.push_back(std::ssize(tokens.ids));
+    const bool is_of_word = token.first_byte < end && token.first_byte + token.byte_count > first;
+    if (token.byte_count == 0 || is_of_word) tokens.resting.push_back(std::ssize(tokens.ids));
     tokens.ids.push_back(token.id);
     tokens.text.tokens.push_back(model.tokenizer().decode(std::span(&token.id, 1)));
   }
   tokens.resting.push_back(tokens.text.token);
-  if (model.facts().is_causal && tokens.text.token > 0) tokens.resting.push_back(0);
+  if (model.facts().is_causal) tokens.resting.push_back(0);
+  // The first token may be an added one, or the word: each is left out once.
+  std::ranges::sort(tokens.resting);
+  const auto repeated = std::ranges::unique(tokens.resting);
+  tokens.resting.erase(repeated.begin(), repeated.end());
   return tokens;
 }
 
@@ -161,6 +152,7 @@ Run run_text(const models::Model& model, const Tokens& tokens, const CompareOpti
     run.heads.push_back(std::move(heads));
   };
   const Tensor last = model.forward(tokens.ids, how);
+  require_finite(last, "compare");
   run.hidden.push_back(row_of(last, at));
   return run;
 }
@@ -189,6 +181,11 @@ std::vector<MovingHead> moving_heads(const models::ModelFacts& facts, const Run&
   return moving;
 }
 
+bool can_read(const models::ModelFacts& facts, const std::vector<std::int32_t>& ids) {
+  return std::ssize(ids) <= facts.context_length &&
+         std::ranges::all_of(ids, [&](std::int32_t id) { return id < facts.vocabulary; });
+}
+
 // The notebooks' two words in their sentence.
 NotebookCosine notebook_cosine(const models::Model& model, const CompareOptions& options) {
   const std::vector<std::string> words = nn::journey_words();
@@ -196,7 +193,12 @@ NotebookCosine notebook_cosine(const models::Model& model, const CompareOptions&
   std::string sentence;
   for (const std::string& word : words) sentence += (sentence.empty() ? "" : " ") + word;
   NotebookCosine cosines{.by_hand = cosine(row_of(vectors, 1), row_of(vectors, 2))};
-  const Run journey = run_text(model, find_word(model, words[1], sentence), options);
+  const Tokens first = find_word(model, words[1], sentence);
+  if (!can_read(model.facts(), first.ids)) {
+    cosines.embedding = cosines.in_the_end = std::numeric_limits<double>::quiet_NaN();
+    return cosines;
+  }
+  const Run journey = run_text(model, first, options);
   const Run starts = run_text(model, find_word(model, words[2], sentence), options);
   cosines.embedding = cosine(journey.hidden.front(), starts.hidden.front());
   cosines.in_the_end = cosine(journey.hidden.back(), starts.hidden.back());

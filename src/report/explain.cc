@@ -14,6 +14,7 @@
 #include "fovea/core/printable.h"
 #include "fovea/insight/token_labels.h"
 #include "fovea/report/explanation.h"
+#include "report/finite.h"
 #include "report/row_steps.h"
 
 namespace fovea::report {
@@ -99,7 +100,8 @@ class Watcher {
       if (others <= 0 || received_.heads == 0) continue;
       token.received = received_.sums[static_cast<std::size_t>(j)] / others /
                        static_cast<double>(received_.heads);
-      token.is_sink = token.received >= std::max(kSinkShare, 2 * even[static_cast<std::size_t>(j)]);
+      token.is_sink = others >= kSinkRows &&
+                      token.received >= std::max(kSinkShare, 2 * even[static_cast<std::size_t>(j)]);
     }
   }
 
@@ -195,6 +197,12 @@ std::vector<ExplainedToken> explained_tokens(const tokenize::Tokenizer& tokenize
   return explained;
 }
 
+// A space before a word is no part of its name; where there is nothing else, it is quoted.
+std::string step_name(const std::string& text) {
+  const std::size_t first = text.find_first_not_of(' ');
+  return first == std::string::npos ? in_quotes(text) : printable(text.substr(first));
+}
+
 // Of each kind the head with the largest number; of broad heads and local ones too, but last.
 std::vector<std::size_t> telling_heads(const std::vector<ExplainedHead>& heads) {
   struct Best {
@@ -226,6 +234,7 @@ std::vector<Guess> guesses_of(const models::Model& model, const Tensor& hidden,
                               const ExplainOptions& options) {
   const Tensor logits =
       model.logits(hidden.view().sliced(0, hidden.size(0) - 1, 1), options.threads);
+  require_finite(logits, "explain");
   const std::span<const float> row = logits.values<float>();
   const double largest = static_cast<double>(std::ranges::max(row));
   double sum = 0;
@@ -241,7 +250,7 @@ std::vector<Guess> guesses_of(const models::Model& model, const Tensor& hidden,
   std::vector<Guess> guesses;
   for (const std::int32_t id : std::span(order).first(static_cast<std::size_t>(count))) {
     guesses.push_back(
-        {id, model.tokenizer().decode(std::span(&id, 1)),
+        {id, model.text_of({&id, 1}),
          std::exp(static_cast<double>(row[static_cast<std::size_t>(id)]) - largest) / sum});
   }
   return guesses;
@@ -272,8 +281,9 @@ Explanation explain(const models::Model& model, std::string_view text,
   const Tensor id_tensor = Tensor::of<std::int32_t>({std::ssize(ids)}, ids);
   Watcher watcher(model.facts(), options, id_tensor);
   for (const ExplainedToken& token : explanation.tokens)
-    watcher.token_names_.push_back(printable(token.text));
+    watcher.token_names_.push_back(step_name(token.text));
   const Tensor hidden = model.forward(ids, watcher.forward());
+  require_finite(hidden, "explain");
   watcher.fill(explanation);
   explanation.telling = telling_heads(explanation.heads);
   if (model.facts().has_logits) {

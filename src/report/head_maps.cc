@@ -64,18 +64,32 @@ std::string line_of(const SmallMap& map, std::int64_t row, const Pen& pen) {
   return line;
 }
 
-std::string title_of(const ExplainedHead& head) {
-  return fmt::format("{}.{} {}", head.name.layer, head.name.head, head.summary);
+// As much of the summary as has room: all, or the first kind alone.
+std::string title_of(const ExplainedHead& head, int width) {
+  const std::string name = fmt::format("{}.{} ", head.name.layer, head.name.head);
+  const std::string all = name + summary_of(head);
+  if (display_width(all) <= width) return all;
+  const auto& labels = head.portrait.labels;
+  return name + std::string(labels.empty() ? "no kind" : labels.front().name);
 }
 
 }  // namespace
 
+std::string summary_of(const ExplainedHead& head) {
+  if (!head.portrait.labels.empty()) return head.summary;
+  const std::size_t rest = std::min(head.summary.find(';'), head.summary.size());
+  const bool is_short = head.summary.ends_with("too few rows");
+  return "no kind" + (is_short ? " (too few tokens to tell)" : head.summary.substr(rest));
+}
+
 std::string head_maps(const Explanation& explanation, const Pen& pen) {
   if (explanation.telling.empty()) return "";
   std::string out = "\n" + pen.ink(Ink::heading, "The heads that tell most") + "\n";
-  const std::string note = fmt::format(
-      "Rows ask, columns are looked at, {} to a cell; each map has its own scale",
-      explanation.map_cell == 1 && explanation.map_cells <= kCells ? "a token" : "some tokens");
+  const std::int64_t block = (explanation.map_cells + kCells - 1) / kCells;
+  const std::int64_t tokens = explanation.map_cell * block;
+  const std::string note =
+      fmt::format("Rows ask, columns are looked at, {} to a cell; each map has its own scale",
+                  tokens == 1 ? "a token" : fmt::format("{} tokens", tokens));
   for (const std::string& line : wrap(note, pen.style().columns))
     out += pen.ink(Ink::quiet, line) + "\n";
   std::vector<SmallMap> maps;
@@ -94,7 +108,8 @@ std::string head_maps(const Explanation& explanation, const Pen& pen) {
     };
     out += "\n";
     joined([&](std::size_t i) {
-      const std::string title = pen.text(title_of(explanation.heads[explanation.telling[i]]));
+      const std::string title =
+          pen.text(title_of(explanation.heads[explanation.telling[i]], width));
       return pen.ink(Ink::accent, pad_right(cut_to(title, width, pen.ellipsis()), width));
     });
     for (std::int64_t row = 0; row < maps.front().cells; ++row) {

@@ -8,6 +8,9 @@
 
 namespace fovea::report {
 
+/// The head's kinds, or what it comes nearest to.
+std::string summary_of(const ExplainedHead& head);
+
 /// Lines with a heading; empty where no head tells anything.
 std::string head_maps(const Explanation& explanation, const Pen& pen);
 

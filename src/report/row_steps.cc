@@ -123,8 +123,9 @@ Step project_step(const Row& row) {
   const TensorView& keys = turns ? row.layer.key_before_rope : row.layer.question.key;
   Step step{.title = "Query, key and value",
             .sentence = fmt::format(
-                "What layer {} was given for {} is multiplied by three matrices that were learned: "
-                "what it looks for, what it offers to be found by, and what it hands on.{}",
+                "What layer {} was given for {} is multiplied by three matrices that were learned "
+                "(and a bias is added where the model has one): what it looks for, what it offers "
+                "to be found by, and what it hands on.{}",
                 row.at.head.layer, row.asker(), shown_of(std::ssize(input))),
             .formula = "q = x Wq    k = x Wk    v = x Wv"};
   step.figures.emplace_back(vectors_table("input", {row.name(row.at.token)}, {input}));
@@ -156,9 +157,12 @@ Step score_step(const Row& row, const Vector& scores) {
   Step step{
       .title = "Scores",
       .sentence = fmt::format(
-          "The query of {} is multiplied with the key of every token that it sees: {} of them. "
-          "Shown are the {} that will weigh most.",
-          row.asker(), row.visible(), row.keys.size()),
+          "The query of {} is multiplied with the key of every token that it sees, {} in all; {} "
+          "come first.",
+          row.asker(), row.visible(),
+          std::ssize(row.keys) < row.visible()
+              ? fmt::format("the {} that will weigh most are shown, the heaviest", row.keys.size())
+              : "those that will weigh most"),
       .formula = "score = q · k"};
   step.figures.emplace_back(
       lesson::Bars{.name = "q · k", .labels = row.key_names(), .values = scores});
@@ -201,10 +205,11 @@ Step weight_step(const Row& row) {
   Step step{
       .title = "Weights",
       .sentence = fmt::format(
-          "Softmax makes weights of them that add up to 1. {} gives most to “{}”, {}; the row "
-          "looks as if at {:.1f} tokens (the exponential of its entropy, {}).{}",
+          "Softmax makes weights of them that add up to 1. {} gives most to “{}”, {}; its weight "
+          "is spread over about {:.1f} token{} (the exponential of its entropy, {}).{}",
           row.asker(), row.names[static_cast<std::size_t>(row.keys.front())],
-          number(bars.values.front()), std::exp(entropy), number(entropy),
+          number(bars.values.front()), std::exp(entropy), std::exp(entropy) < 1.05 ? "" : "s",
+          number(entropy),
           others > 0 ? fmt::format(" The other {} tokens together get {}.", others,
                                    number(std::max(0.0, 1 - shown)))
                      : ""),
@@ -224,17 +229,18 @@ Step answer_step(const Row& row) {
     if (parts.size() == 3) break;
     Vector part = row.value(j);
     for (double& entry : part) entry *= row.weights[static_cast<std::size_t>(j)];
-    rows.push_back(fmt::format("{} × value of {}", number(row.weights[static_cast<std::size_t>(j)]),
-                               row.name(j)));
+    rows.push_back(fmt::format("{} × v{}", number(row.weights[static_cast<std::size_t>(j)]), j));
     parts.push_back(std::move(part));
   }
-  rows.emplace_back("sum over all tokens");
+  rows.emplace_back("sum of all");
   parts.push_back(answer);
   Step step{
       .title = "The head's answer",
       .sentence = fmt::format(
-          "The values, each times its weight, added up: what head {} of layer {} hands on for {}.",
-          row.at.head.head, row.at.head.layer, row.asker()),
+          "The values, each times its weight, added up: what head {} of layer {} hands on for {}. "
+          "v{} is the value of “{}”.",
+          row.at.head.head, row.at.head.layer, row.asker(), row.keys.front(),
+          row.names[static_cast<std::size_t>(row.keys.front())]),
       .formula = "z = sum of weight · v"};
   Table table = vectors_table("weighted values", std::move(rows), parts);
   table.totals = 1;

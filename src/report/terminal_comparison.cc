@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "fovea/report/terminal.h"
 #include "report/terminal_text.h"
@@ -71,10 +72,9 @@ void add_heads(std::string& out, const Pen& pen, const Comparison& comparison) {
   const ComparedPair& pair = comparison.pairs[comparison.farthest];
   const std::string a = letter(pair.a);
   const std::string b = letter(pair.b);
-  out += "\n" +
-         pen.ink(Ink::heading,
-                 fmt::format("What moved {} and {} apart: heads, by what they looked at", a, b)) +
-         "\n";
+  out += "\n";
+  add_wrapped(out, pen, Ink::heading,
+              fmt::format("What moved {} and {} apart: heads, by what they looked at", a, b));
   add_wrapped(
       out, pen, Ink::quiet,
       comparison.model.is_causal
@@ -100,25 +100,27 @@ void add_heads(std::string& out, const Pen& pen, const Comparison& comparison) {
       before = spaces(text_indent);
     }
   }
+  if (comparison.heads.empty()) add_wrapped(out, pen, Ink::plain, "No head did.");
   double sum = 0;
   for (const MovingHead& head : comparison.heads) sum += head.share;
-  if (!comparison.model.is_causal) return;
-  add_wrapped(
-      out, pen, Ink::quiet,
-      fmt::format("These {} heads brought {:.0f} % of it.", comparison.heads.size(), 100 * sum));
+  if (!comparison.model.is_causal || comparison.heads.size() < 2) return;
+  add_wrapped(out, pen, Ink::quiet,
+              fmt::format("Together these {} heads brought {:.0f} % of it.",
+                          comparison.heads.size(), 100 * sum));
 }
 
 }  // namespace
 
 std::string terminal_view(const Comparison& comparison, const TerminalStyle& style) {
   const Pen pen(style);
-  std::string out = pen.ink(Ink::accent, pen.text(comparison.model.name)) + "\n";
+  std::string out;
+  add_wrapped(out, pen, Ink::accent, comparison.model.name);
   add_wrapped(out, pen, Ink::heading,
               fmt::format("“{}” in {} texts", comparison.word, comparison.texts.size()));
   for (std::size_t i = 0; i < comparison.texts.size(); ++i)
     add_wrapped(out, pen, Ink::plain, fmt::format("  {}  {}", letter(i), comparison.texts[i].text));
-  out += "\n" +
-         pen.ink(Ink::heading, "How alike its vectors are (cosine; 1 = the same direction)") + "\n";
+  out += "\n";
+  add_wrapped(out, pen, Ink::heading, "How alike its vectors are (cosine; 1 = the same direction)");
   add_cosines(out, pen, comparison);
   if (comparison.has_same_past) {
     add_wrapped(
@@ -131,6 +133,7 @@ std::string terminal_view(const Comparison& comparison, const TerminalStyle& sty
     }
     add_heads(out, pen, comparison);
   }
+  if (std::isnan(comparison.notebook.in_the_end)) return out;
   out += "\n";
   add_wrapped(
       out, pen, Ink::quiet,

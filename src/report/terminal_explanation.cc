@@ -76,9 +76,11 @@ void add_tokens(std::string& out, const Pen& pen, const Explanation& explanation
     used = 0;
   };
   for (const ExplainedToken& token : explanation.tokens) {
-    const std::string text = cut_to(shown_text(pen, token), width, pen.ellipsis());
+    const std::string text = cut_to(shown_text(pen, token), width - 2, pen.ellipsis());
+    // In colour the hatching stands on both sides.
+    const int hatches = token.is_sink && pen.style().colour ? 2 : 0;
     const int columns = display_width(text);
-    if (used + columns > width) flush();
+    if (used + columns + hatches > width) flush();
     const double depth = deepest > 0 ? token.received / deepest : 0;
     std::string hatched;
     for (int i = 0; i < columns && token.is_sink; ++i) hatched += hatch;
@@ -89,9 +91,13 @@ void add_tokens(std::string& out, const Pen& pen, const Explanation& explanation
       words += token.is_sink ? pen.ink(Ink::quiet, "╱" + text + "╱") : pen.shade(depth, text);
     }
     words += " ";
-    used += columns + (token.is_sink && pen.style().colour ? 3 : 1);
+    used += columns + hatches + 1;
   }
   flush();
+}
+
+std::string name_of(const ExplainedHead& head) {
+  return fmt::format("{}.{}", head.name.layer, head.name.head);
 }
 
 std::string received_note(const Explanation& explanation) {
@@ -99,13 +105,17 @@ std::string received_note(const Explanation& explanation) {
   std::string sinks;
   for (const ExplainedToken& token : explanation.tokens) {
     if (token.is_sink) {
-      sinks += fmt::format("{}“{}” {:.2f}", sinks.empty() ? "; off the scale, hatched: " : ", ",
+      sinks += fmt::format("{}“{}” {:.2f}",
+                           sinks.empty() ? "; off the scale, hatched (attention sinks): " : ", ",
                            token.text, token.received);
     }
   }
+  const std::size_t count = explanation.heads.size();
+  const std::string heads = count == 1 ? fmt::format("in head {}", name_of(explanation.heads[0]))
+                                       : fmt::format("mean over {} heads", count);
   return fmt::format(
-      "Mean weight that each token gets from the others that see it; full shade is {:.3f}{}",
-      deepest_of(explanation), sinks);
+      "The weight that each token gets from the others that see it, {}; full shade is {:.3f}{}",
+      heads, deepest_of(explanation), sinks);
 }
 
 char letter_of(HeadKind kind) {
@@ -121,10 +131,13 @@ void add_grid(std::string& out, const Pen& pen, const Explanation& explanation) 
     most = std::max(most, head.name.head + 1);
   }
   const int cell = 2 * static_cast<int>(most) + 8 <= pen.style().columns ? 2 : 1;
+  constexpr int kNames = 7;
+  const std::int64_t fit = std::max(1, (pen.style().columns - kNames) / cell);
   out += "\n";
   for (const auto& [layer, heads] : layers) {
     std::string line = spaces(kIndent) + pen.ink(Ink::quiet, fmt::format("{:>4}", layer)) + " ";
     for (std::int64_t h = 0; h < most; ++h) {
+      if (h > 0 && h % fit == 0) line += "\n" + spaces(kNames);
       const auto found = heads.find(h);
       std::string mark(1, ' ');
       if (found != heads.end()) {
@@ -140,9 +153,25 @@ void add_grid(std::string& out, const Pen& pen, const Explanation& explanation) 
 }
 
 std::string label_text(const ExplainedHead& head, const HeadLabel& label) {
-  return label.kind == HeadKind::local
-             ? fmt::format("{}.{} {:g} keys", head.name.layer, head.name.head, label.number)
-             : fmt::format("{}.{} {:.2f}", head.name.layer, head.name.head, label.number);
+  return label.kind == HeadKind::local ? fmt::format("{} {:g} keys", name_of(head), label.number)
+                                       : fmt::format("{} {:.2f}", name_of(head), label.number);
+}
+
+// Lines of whole items.
+std::vector<std::string> wrap_items(const std::vector<std::string>& items, int width) {
+  constexpr std::string_view kGap = "   ";
+  std::vector<std::string> lines;
+  for (const std::string& item : items) {
+    const bool fits =
+        !lines.empty() && std::ssize(lines.back()) + std::ssize(kGap) + std::ssize(item) <= width;
+    if (fits) {
+      lines.back() += kGap;
+      lines.back() += item;
+    } else {
+      lines.push_back(item);
+    }
+  }
+  return lines;
 }
 
 // Each kind with the heads that are most of it.
@@ -163,13 +192,13 @@ void add_kinds(std::string& out, const Pen& pen, const Explanation& explanation)
     std::ranges::stable_sort(heads, [rising](const Labelled& a, const Labelled& b) {
       return rising ? a.second->number < b.second->number : a.second->number > b.second->number;
     });
-    std::string text;
+    std::vector<std::string> items;
     for (std::size_t i = 0; i < std::min(heads.size(), kShown); ++i)
-      text += label_text(*heads[i].first, *heads[i].second) + "   ";
-    if (heads.size() > kShown) text += fmt::format("and {} more", heads.size() - kShown);
+      items.push_back(label_text(*heads[i].first, *heads[i].second));
+    if (heads.size() > kShown) items.push_back(fmt::format("and {} more", heads.size() - kShown));
     std::string before = spaces(kIndent) + pen.ink(Ink::accent, std::string(1, letter_of(kind))) +
                          " " + pad_right(pen.text(name_of(kind)), kNames - 2);
-    for (const std::string& line : wrap(text, pen.style().columns - kIndent - kNames)) {
+    for (const std::string& line : wrap_items(items, pen.style().columns - kIndent - kNames)) {
       out += before + line + "\n";
       before = spaces(kIndent + kNames);
     }
@@ -184,10 +213,11 @@ void add_kinds(std::string& out, const Pen& pen, const Explanation& explanation)
 void add_portraits(std::string& out, const Pen& pen, const Explanation& explanation) {
   constexpr int kNames = 7;
   for (const ExplainedHead& head : explanation.heads) {
-    const std::string name = fmt::format("{}.{}", head.name.layer, head.name.head);
-    std::string before = spaces(kIndent) + pen.ink(Ink::accent, pad_right(name, kNames));
-    const std::string text = pen.text(
-        fmt::format("{}; looks as if at {:.1f} tokens", head.summary, std::exp(head.entropy)));
+    std::string before = spaces(kIndent) + pen.ink(Ink::accent, pad_right(name_of(head), kNames));
+    const double spread = std::exp(head.entropy);
+    const std::string text =
+        pen.text(fmt::format("{}; weight spread over about {:.1f} token{}", summary_of(head),
+                             spread, spread < 1.05 ? "" : "s"));
     for (const std::string& line : wrap(text, pen.style().columns - kIndent - kNames)) {
       out += before + line + "\n";
       before = spaces(kIndent + kNames);
@@ -198,7 +228,8 @@ void add_portraits(std::string& out, const Pen& pen, const Explanation& explanat
 void add_guesses(std::string& out, const Pen& pen, const Explanation& explanation) {
   if (!explanation.guesses.empty()) add_heading(out, pen, "What comes next, by the model", "");
   for (const Guess& guess : explanation.guesses) {
-    const std::string text = pen.text("“" + guess.text + "”");
+    const std::string text =
+        guess.text.empty() ? fmt::format("token {}", guess.id) : pen.text("“" + guess.text + "”");
     out += spaces(kIndent) + pad_right(cut_to(text, 20, pen.ellipsis()), 22) +
            fmt::format("{:.3f} ", guess.probability) +
            pen.ink(Ink::bar, pen.bar(guess.probability, pen.style().columns - 32)) + "\n";
@@ -208,10 +239,10 @@ void add_guesses(std::string& out, const Pen& pen, const Explanation& explanatio
   for (std::size_t i = 0; i < std::min<std::size_t>(6, explanation.sentence_vector.size()); ++i)
     numbers += fmt::format("{:.6f} ", explanation.sentence_vector[i]);
   add_heading(out, pen, "The sentence as a vector", "");
-  out += spaces(kIndent) +
-         pen.text(fmt::format("{}{} ({} numbers, length 1)", numbers, pen.ellipsis(),
-                              explanation.sentence_vector.size())) +
-         "\n";
+  numbers +=
+      fmt::format("{} ({} numbers, length 1)", pen.ellipsis(), explanation.sentence_vector.size());
+  for (const std::string& line : wrap(numbers, pen.style().columns - kIndent))
+    out += spaces(kIndent) + line + "\n";
 }
 
 }  // namespace
@@ -230,7 +261,8 @@ std::string terminal_view(const Explanation& explanation, const TerminalStyle& s
     } else {
       add_heading(out, pen, "Heads by what they look at",
                   "A line a layer, a letter a head: its first kind; below, each kind's strongest "
-                  "heads (layer.head) and their mean weight there");
+                  "heads (layer.head) and their mean weight there (local: how many keys back it "
+                  "looks; broad: how evenly, 1 = at all alike)");
       add_grid(out, pen, explanation);
       add_kinds(out, pen, explanation);
     }

@@ -54,6 +54,15 @@ TEST_F(ExplainCommand, SaysThatUnknownWordsHaveDrawnVectors) {
   EXPECT_THAT(explain({"one brave step"}).output, HasSubstr("1 other word got a"));
 }
 
+// Vocabularies are padded to round numbers; what stands there has no text.
+TEST_F(ExplainCommand, NamesAGuessThatTheTokenizerDoesNotKnowByItsNumber) {
+  const std::string model = folder_.path("padded.gguf");
+  formats::write_file(model, tiny_model({.story = "abc", .padding = 7}));
+  const Finished done = explain({"abc", "--model", model, "--guesses", "1"});
+  EXPECT_EQ(done.exit_code, 0) << done.error;
+  EXPECT_THAT(done.output, HasSubstr("token 257 "));
+}
+
 TEST_F(ExplainCommand, ReadsATextFromStandardInput) {
   const Finished done = explain({"-", "--json"}, "one step\n");
   EXPECT_EQ(json::parse(done.output).at("tokens").size(), 2U);

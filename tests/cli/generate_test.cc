@@ -38,6 +38,14 @@ class Generate : public testing::Test {
   formats::TemporaryFolder folder_;
 };
 
+TEST_F(Generate, PassesOverTokensThatTheTokenizerDoesNotKnow) {
+  formats::write_file(model(), tiny_model({.story = "abc", .padding = 7}));
+  const Finished done = generate({"a", "--tokens", "3"});
+  EXPECT_EQ(done.exit_code, 0) << done.error;
+  EXPECT_EQ(done.output, "abc\n");
+  EXPECT_EQ(generate({"a", "--tokens", "3", "--ids"}).output, "98 99 257\n");
+}
+
 void expect_one_line(const Finished& done, int exit_code) {
   EXPECT_EQ(done.exit_code, exit_code) << done.error;
   EXPECT_THAT(done.error, StartsWith("fovea: "));

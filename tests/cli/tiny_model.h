@@ -18,6 +18,8 @@ struct TinyStory {
   std::string story;
   bool is_circle = false;
   std::int64_t context_length = 64;
+  /// Rows of the tables beyond the tokenizer's tokens; the story ends in the first of them.
+  std::size_t padding = 0;
 };
 
 namespace tiny {
@@ -120,14 +122,15 @@ inline std::string tiny_model(const TinyStory& tale) {
   using namespace tiny;
   constexpr std::size_t kHidden = 64;
   Generator generator(1);
-  std::vector<float> embeddings(kVocabulary * kHidden);
+  const std::size_t rows = kVocabulary + tale.padding;
+  std::vector<float> embeddings(rows * kHidden);
   for (float& number : embeddings) number = (generator.bits32() & 1) != 0 ? 1.0f : -1.0f;
   std::vector<float> output(embeddings.size());
   for (std::size_t i = 0; i < tale.story.size(); ++i) {
     const bool is_last = i + 1 == tale.story.size();
     const std::size_t from = static_cast<unsigned char>(tale.story[i]);
     const auto next = static_cast<unsigned char>(tale.story[is_last ? 0 : i + 1]);
-    const std::size_t to = is_last && !tale.is_circle ? kEnd : next;
+    const std::size_t to = is_last && !tale.is_circle ? kEnd + (tale.padding > 0 ? 1 : 0) : next;
     std::copy_n(&embeddings[from * kHidden], kHidden, &output[to * kHidden]);
   }
   Gguf gguf;
@@ -145,8 +148,8 @@ inline std::string tiny_model(const TinyStory& tale) {
   add_tokenizer(gguf);
   const std::vector<float> ones(kHidden, 1.0f);
   const std::vector<float> zeros(kHidden * 2);
-  gguf.tensor("token_embd.weight", {kHidden, kVocabulary}, embeddings);
-  gguf.tensor("output.weight", {kHidden, kVocabulary}, output);
+  gguf.tensor("token_embd.weight", {kHidden, rows}, embeddings);
+  gguf.tensor("output.weight", {kHidden, rows}, output);
   for (const char* name : {"output_norm", "blk.0.attn_norm", "blk.0.ffn_norm"})
     gguf.tensor(std::string(name) + ".weight", {kHidden}, ones);
   for (const char* name : {"attn_q", "attn_k", "attn_v", "ffn_gate", "ffn_up"})

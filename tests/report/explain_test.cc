@@ -3,14 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <sstream>
 
 #include "core/error_text.h"
 #include "fovea/insight/lens.h"
 #include "fovea/models/built_in.h"
 #include "fovea/report/explanation.h"
 #include "fovea/report/terminal.h"
+#include "report/stub_model.h"
 
 namespace fovea::report {
 namespace {
@@ -124,6 +127,21 @@ TEST(Explain, StepsOfARowLeadToItsWeights) {
   EXPECT_EQ(weights.labels[0], "0 Your");
 }
 
+// All look one token back, so each but the last gets all the weight of one: its share falls with
+// those that see it, and at the end, where hardly any do, is large.
+TEST(Explain, WhatFewTokensSeeIsNoSink) {
+  const Explanation e = explain(StubModel({.looks_back = true}), "abcdef");
+  EXPECT_NEAR(e.tokens[4].received, 1, 1e-6);
+  EXPECT_NEAR(e.tokens[3].received, 0.5, 1e-6);
+  for (const ExplainedToken& token : e.tokens) EXPECT_FALSE(token.is_sink) << token.text;
+}
+
+TEST(Explain, SaysWhenAModelsNumbersMakeNoSense) {
+  const StubModel model({.value = std::numeric_limits<float>::infinity()});
+  EXPECT_THAT(invalid_argument_text([&] { explain(model, "ab"); }),
+              HasSubstr("its weights make no sense"));
+}
+
 TEST(Explain, RefusesWhatTheTextOrModelHasNot) {
   const std::string text = kJourney;
   const auto model = built_in(text);
@@ -175,6 +193,28 @@ TEST(TerminalExplanation, ShowsTokensHeadsAndTheModelsOrigin) {
   EXPECT_THAT(view, HasSubstr("weights of seed 789"));
   EXPECT_THAT(view, HasSubstr("0.1"));
   EXPECT_THAT(view, Not(HasSubstr("\x1b")));
+}
+
+TEST(TerminalExplanation, SaysWhichHeadsAreMeant) {
+  EXPECT_THAT(terminal_view(explained(kJourney), {}), HasSubstr("mean over 2 heads"));
+  const std::string one = terminal_view(explained(kJourney, {.only_heads = {{0, 1}}}), {});
+  EXPECT_THAT(one, HasSubstr("in head 0.1"));
+  EXPECT_THAT(one, HasSubstr("no kind (too few tokens to tell)"));
+}
+
+// A grid of 200 heads, and names and vectors of any length.
+TEST(TerminalExplanation, WideModelsStayWithinTheTerminal) {
+  Explanation e = explained(kJourney);
+  e.model.name = std::string(300, 'n');
+  for (std::int64_t h = 2; h < 200; ++h) {
+    e.heads.push_back(e.heads.front());
+    e.heads.back().name.head = h;
+  }
+  e.sentence_vector.assign(10, -0.25F);
+  e.guesses = {{.id = 7, .text = "", .probability = 1}};
+  std::istringstream view(terminal_view(e, {.columns = 40, .unicode = false}));
+  EXPECT_THAT(view.str(), HasSubstr("token 7 "));
+  for (std::string line; std::getline(view, line);) EXPECT_LE(line.size(), 40U) << line;
 }
 
 TEST(TerminalExplanation, NoLineIsWiderThanTheTerminal) {

@@ -81,6 +81,9 @@ class Model {
   const ModelFacts& facts() const noexcept { return facts_; }
   /// Throws Error{unsupported} for a model that came without one.
   const tokenize::Tokenizer& tokenizer() const;
+  /// The text that ids stand for. Those beyond the tokenizer's stand for nothing: many a vocabulary
+  /// is padded to a round number. Throws as tokenizer() and, for negative ids, Tokenizer::decode.
+  std::string text_of(std::span<const std::int32_t> ids) const;
 
   /// An empty Context with room for `tokens`. Throws Error{unsupported} for an encoder.
   Context make_context(std::int64_t tokens = 0) const;

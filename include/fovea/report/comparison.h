@@ -47,7 +47,7 @@ struct MovingHead {
   /// What the head brought to the word from the tokens around it, in one text less the other, along the difference that it made
   /// for: of a decoder, the difference after the last layer, so that the shares of all heads,
   /// feed-forward layers and embeddings add up to 1; of an encoder, whose norms lie between, the
-  /// difference after the head's own layer. Left out is what it took from the word itself and where
+  /// difference after the head's own layer. Left out is what it took from the word itself (all its tokens) and where
   /// attention rests: the first token of a decoder's text, added tokens ([CLS], [SEP]).
   double share = 0;
   std::vector<LookedAt> in_a;  ///< of those tokens, by falling weight, three at most
@@ -55,7 +55,7 @@ struct MovingHead {
 };
 
 /// "starts" and "journey" of the notebooks' sentence: by the vectors that they made by hand, and by
-/// the model.
+/// the model (NaN of one that cannot read the sentence).
 struct NotebookCosine {
   double by_hand = 0;
   double embedding = 0;
@@ -76,8 +76,8 @@ struct Comparison {
 };
 
 /// Runs the model over each text and looks at the last occurrence of `word`, as a whole word. Throws
-/// Error{invalid_argument} for fewer than two texts, an empty word, a text without it, and as
-/// Model::forward; Error{cancelled}.
+/// Error{invalid_argument} for fewer than two texts, an empty word, a text without it, a
+/// model whose numbers turn infinite or NaN, and as Model::forward; Error{cancelled}.
 Comparison compare(const models::Model& model, const std::string& word,
                    std::span<const std::string> texts, const CompareOptions& options = {});
 

@@ -51,13 +51,14 @@ struct ExplainedToken {
   /// Mean weight that it gets from the other tokens that see it, over the heads looked at; 0 of a
   /// token that no other sees.
   double received = 0;
-  /// It gets at least kSinkShare, and twice what it would if all were looked at alike: weight rests
-  /// there more than it looks there.
+  /// At least kSinkRows others see it, and it gets at least kSinkShare, and twice what it would if
+  /// all were looked at alike: weight rests there more than it looks there.
   bool is_sink = false;
 };
 
 /// Source of the notion: Xiao et al. 2023, arXiv:2309.17453. The threshold is our own choice.
 inline constexpr double kSinkShare = 0.25;
+inline constexpr std::int64_t kSinkRows = 3;
 
 struct ExplainedHead {
   HeadName name;
@@ -71,7 +72,7 @@ struct ExplainedHead {
 /// A token that may come next.
 struct Guess {
   std::int32_t id = 0;
-  std::string text;
+  std::string text;  ///< empty of one that the tokenizer does not know: padding
   double probability = 0;
 };
 
@@ -92,7 +93,8 @@ struct Explanation {
 
 /// Runs the model over the text with observers on every layer. Memory beyond the model's own is
 /// O(tokens): no weight matrix is made. Throws Error{invalid_argument} for an empty text, for heads
-/// and tokens that the model or text does not have, and as Model::forward; Error{cancelled}.
+/// and tokens that the model or text does not have, for a model whose numbers turn infinite or NaN,
+/// and as Model::forward; Error{cancelled}.
 Explanation explain(const models::Model& model, std::string_view text,
                     const ExplainOptions& options = {});
 
