@@ -18,6 +18,7 @@ import time
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+os.environ["TQDM_DISABLE"] = "1"
 
 import torch  # noqa: E402
 import transformers  # noqa: E402
@@ -55,7 +56,6 @@ class Clock:
 class Peer:
     def __init__(self, path, attention, threads, peak_library):
         torch.set_num_threads(threads)
-        transformers.utils.logging.disable_progress_bar()
         self._threads, self._peak_library = threads, peak_library
         self._sees = attention == "eager"
         start = time.perf_counter()

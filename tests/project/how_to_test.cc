@@ -41,6 +41,7 @@ TEST(Guides, ShowCommandsThatWork) {
   expect_commands_work("attend-files.md");
   expect_commands_work("tokenize.md");
   expect_commands_work("models.md");
+  expect_commands_work("explain-a-text.md");
 }
 
 TEST(Guides, ShowTheExamplesThatAreTested) {
