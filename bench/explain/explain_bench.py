@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Explaining against transformers, SmolLM2 in both: script/bench explain [--tokens N,...] [--rounds N] [--json].
 
-Contestants take turns: `fovea explain`, a process a run; transformers (float32, the same weights from the same GGUF) in a
-process for each kind of attention, which loads once. Eager with output_attentions has the weights of all layers in the end,
-sdpa shows nothing. Before and after each run a canary measures the multiply-adds that the machine gives.
+Contestants take turns: `fovea explain`, a process a run; transformers (float32, the same weights from the same GGUF) in
+a process for each kind of attention, which loads once. Eager with output_attentions has the weights of all layers in the
+end, sdpa shows nothing. Before and after each run a canary measures the multiply-adds that the machine gives.
 One line a case; --json, one object a line:
   fovea_whole_s, fovea_run_s    the process from start to end; the same less the loading, which is a case of its own
   NAME_s_min, NAME_s_median     seconds of a run: of the whole process for fovea, of the forward pass for the others
@@ -11,7 +11,7 @@ One line a case; --json, one object a line:
   NAME_mib                      peak memory of the process during the run, its program and weights included
   ratio_sdpa, ratio_eager       their time over fovea_run_s
   NAME_tokens_per_s             decoding: tokens after the first
-  NAME_percent_of_read          bytes of weights that this takes a second, of the rate at which they can be read (read_gb_s)
+  NAME_percent_of_read          bytes of weights that this takes a second, of the rate of reading them (read_gb_s)
   goals                         what is wanted, and whether it is met
   steady                        whether the canary gave 95 % of its best before and after each run
 """
