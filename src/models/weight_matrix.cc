@@ -1,6 +1,7 @@
 // Panels of outputs are expanded to float32 into memory that stays in the second-level cache, and
 // CBLAS multiplies them while they are there: a quantised model is read once a call, at its own
-// size. Panels are dealt to the library's threads; CBLAS itself runs on one.
+// size. A single row is multiplied by the blocks as they are, where there is a kernel for them. Panels
+// are dealt to the library's threads; CBLAS itself runs on one.
 #include "models/weight_matrix.h"
 
 #include <cblas.h>
@@ -8,8 +9,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 
 #include "fovea/core/parallel.h"
+#include "kernels/quantized_rows.h"
 #include "nn/blas.h"
 
 namespace fovea::models {
@@ -19,8 +22,24 @@ namespace {
 // for a single row, and to expand, they are what stays in the nearer caches.
 constexpr std::int64_t kNarrowPanel = 128;
 constexpr std::int64_t kWidePanel = 512;
+// Of blocks that are not expanded: so few that two threads end at nearly the same time.
+constexpr std::int64_t kBlockPanel = 64;
 // Rows of a task.
 constexpr std::int64_t kRows = 512;
+
+// The blocks that need not be expanded to be multiplied by one row.
+std::optional<kernels::QuantizedBlock> block_of(formats::StoredType type) noexcept {
+  switch (type) {
+    case formats::StoredType::q4_0:
+      return kernels::QuantizedBlock::q4_0;
+    case formats::StoredType::q4_1:
+      return kernels::QuantizedBlock::q4_1;
+    case formats::StoredType::q8_0:
+      return kernels::QuantizedBlock::q8_0;
+    default:
+      return std::nullopt;
+  }
+}
 
 // A quarter of the outputs, so that a few threads have work, in whole vectors.
 std::int64_t panel_of(std::int64_t rows, std::int64_t out) noexcept {
@@ -121,9 +140,27 @@ void WeightMatrix::multiply_panel(const Operands& operands, const Panel& at,
   }
 }
 
+// One row, blocks as they are.
+void WeightMatrix::multiply_blocks(kernels::QuantizedBlock block, const float* x, float* y,
+                                   int threads) const {
+  const std::int64_t tasks = (out_ + kBlockPanel - 1) / kBlockPanel;
+  const std::int64_t bytes = row_bytes(type_, in_);
+  parallel_for(tasks, threads, {}, [&](std::int64_t task, int) noexcept {
+    const std::int64_t first = task * kBlockPanel;
+    const std::int64_t count = std::min(kBlockPanel, out_ - first);
+    kernels::multiply_quantized({block, stored_.data() + first * bytes, count, in_}, x, y + first);
+    for (std::int64_t i = first; i < first + count && !bias_.empty(); ++i)
+      y[i] += bias_[static_cast<std::size_t>(i)];
+  });
+}
+
 Tensor WeightMatrix::multiply(const TensorView& x, int threads) const {
   const std::int64_t rows = x.size(0);
   Tensor y = Tensor::uninitialized(DType::f32, {rows, out_});
+  if (const auto block = block_of(type_); rows == 1 && block) {
+    multiply_blocks(*block, static_cast<const float*>(x.data()), y.values<float>().data(), threads);
+    return y;
+  }
   const std::int64_t panel = panel_of(rows, out_);
   const std::int64_t chunks = (rows + kRows - 1) / kRows;
   const std::int64_t tasks = (out_ + panel - 1) / panel * chunks;

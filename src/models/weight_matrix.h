@@ -7,6 +7,7 @@
 
 #include "fovea/core/tensor.h"
 #include "fovea/formats/checkpoint.h"
+#include "kernels/quantized_rows.h"
 
 namespace fovea::models {
 
@@ -32,7 +33,8 @@ class WeightMatrix {
   std::int64_t in_features() const noexcept { return in_; }
 
   /// Returns [rows, out_features] f32 of x [rows, in_features] f32, contiguous. `threads` is
-  /// resolved. The sums' order is the BLAS library's, and depends on the number of rows alone.
+  /// resolved. The sums' order is the BLAS library's (of one row of quantised blocks our own), and
+  /// depends on the number of rows alone.
   Tensor multiply(const TensorView& x, int threads) const;
 
   /// x · W[:, first .. first + count)ᵀ of one row, without the bias: what a part of the inputs adds.
@@ -54,6 +56,7 @@ class WeightMatrix {
   };
   bool is_in_place() const noexcept;
   const float* panel(std::int64_t first, std::int64_t count, float* memory) const noexcept;
+  void multiply_blocks(kernels::QuantizedBlock block, const float* x, float* y, int threads) const;
   void multiply_panel(const Operands& operands, const Panel& at, float* memory) const noexcept;
 
   formats::StoredType type_ = formats::StoredType::f32;

@@ -14,6 +14,7 @@
 #include "fovea/core/printable.h"
 #include "fovea/insight/token_labels.h"
 #include "fovea/report/explanation.h"
+#include "report/duplicate_mass.h"
 #include "report/finite.h"
 #include "report/row_steps.h"
 
@@ -74,7 +75,7 @@ class Watcher {
     const Attention question{
         .query = place, .key = place, .value = place, .causal = facts.is_causal};
     induction_ = induction_labels(question, ids);
-    duplicate_ = duplicate_labels(question, ids);
+    duplicates_.emplace(duplicate_labels(question, ids));
   }
 
   models::Forward forward() {
@@ -122,10 +123,11 @@ class Watcher {
     return wanted_[static_cast<std::size_t>(layer)];
   }
 
-  Observe observe(std::int64_t layer) const {
+  Observe observe(std::int64_t layer) {
     if (heads_of(layer).empty()) return {};
     Observe observe = portrait_observe(induction_);
     observe.heads = heads_of(layer);
+    observe.own = &duplicate_mass_.emplace(*duplicates_, heads_of(layer));
     observe.received = true;
     observe.pooled_map = true;
     observe.pool_cells = {cell_, cell_};
@@ -136,14 +138,10 @@ class Watcher {
     if (options_.at && options_.at->head.layer == layer.layer)
       steps_ = row_steps(facts_, layer, *options_.at, token_names_);
     if (heads_of(layer.layer).empty()) return;
-    Observe matches = match_observe(duplicate_);
-    matches.heads = heads_of(layer.layer);
-    const Attended again =
-        attend(layer.question, matches, {.threads = options_.threads, .stop = options_.stop});
     const Observed& seen = layer.answer.observed;
     const std::vector<Portrait> portraits = fovea::portraits(
         layer.question, seen,
-        {.tokens = ids_, .induction = seen.mass_match, .duplicate = again.observed.mass_match});
+        {.tokens = ids_, .induction = seen.mass_match, .duplicate = duplicate_mass_->mass()});
     for (std::size_t i = 0; i < portraits.size(); ++i) take_head(layer, portraits[i], i);
   }
 
@@ -177,7 +175,8 @@ class Watcher {
   const Tensor& ids_;
   Wanted wanted_;
   TokenLabels induction_;
-  TokenLabels duplicate_;
+  std::optional<MatchingKeys> duplicates_;
+  std::optional<DuplicateMass> duplicate_mass_;  // of the layer under way
   std::int64_t cell_ = 1;
   Received received_;
   std::vector<ExplainedHead> heads_;
