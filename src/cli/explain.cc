@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/model_store.h"
 #include "cli/number.h"
 #include "cli/progress_line.h"
@@ -151,6 +152,8 @@ void explain_text(const ExplainFlags& flags) {
   const std::string name = model_of(flags);
   const std::unique_ptr<models::Model> model = load(name, {text});
   std::optional<ProgressLine> progress(std::in_place, "explain");
+  // Ctrl-C leaves the terminal at the beginning of a line.
+  const LastWords end_of_line(standard_output_terminal().is_terminal ? "\n" : "");
   options.on_layer = [&](std::int64_t layer) {
     progress->update(fmt::format("layer {} of {}", layer + 1, model->facts().layers));
   };
