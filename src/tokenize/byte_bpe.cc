@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <new>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -142,8 +141,7 @@ class Reader {
 class ByteBpe final : public Tokenizer {
  public:
   explicit ByteBpe(ByteBpeData data)
-      : added_before_(data.added_before),
-        added_after_(data.added_after),
+      : added_{data.added_before, data.added_after},
         pattern_(data.split),
         vocabulary_(Reader(data).read()) {
     for (const std::string& bytes : vocabulary_.bytes)
@@ -151,12 +149,9 @@ class ByteBpe final : public Tokenizer {
   }
 
   std::vector<Token> encode(std::string_view text, const SpecialTokens& special) const override {
-    try {
-      return encode_checked(text, special);
-    } catch (const std::bad_alloc&) {
-      throw Error(ErrorKind::out_of_memory,
-                  fmt::format("encode: no memory for the tokens of {} bytes", text.size()));
-    }
+    return encode_around(text, special, vocabulary_.special, added_,
+                         [this](std::string_view part, std::size_t first,
+                                std::vector<Token>& tokens) { append(part, first, tokens); });
   }
 
   std::string decode(std::span<const std::int32_t> ids) const override {
@@ -183,29 +178,6 @@ class ByteBpe final : public Tokenizer {
   }
 
  private:
-  std::vector<Token> encode_checked(std::string_view given, const SpecialTokens& special) const {
-    const ValidText valid(given);
-    const std::string_view text = valid.text();
-    std::vector<Token> tokens;
-    tokens.reserve(text.size() / 4);
-    if (special.are_added) {
-      for (const std::int32_t id : added_before_) tokens.push_back({id, 0, 0});
-    }
-    if (special.are_recognised) {
-      vocabulary_.special.split(
-          text, [&](std::string_view part, std::size_t first) { append(part, first, tokens); },
-          [&](const Token& token) { tokens.push_back(token); });
-    } else {
-      append(text, 0, tokens);
-    }
-    if (special.are_added) {
-      for (const std::int32_t id : added_after_)
-        tokens.push_back({id, static_cast<std::int64_t>(text.size()), 0});
-    }
-    valid.locate(tokens);
-    return tokens;
-  }
-
   // Appends the tokens of `part`, which begins at first_byte of the text.
   void append(std::string_view part, std::size_t first_byte, std::vector<Token>& tokens) const {
     std::vector<std::int32_t> ids;
@@ -256,8 +228,7 @@ class ByteBpe final : public Tokenizer {
     }
   }
 
-  std::vector<std::int32_t> added_before_;
-  std::vector<std::int32_t> added_after_;
+  AddedTokens added_;
   WordPattern pattern_;
   Vocabulary vocabulary_;
   std::vector<std::int32_t> lengths_;  // of the pieces' bytes

@@ -28,6 +28,11 @@ TypedSpecials::TypedSpecials(const std::vector<std::string>& pieces,
   trie_ = ByteTrie(std::move(entries));
 }
 
+void refuse_without_memory(std::size_t text_bytes) {
+  throw Error(ErrorKind::out_of_memory,
+              fmt::format("encode: no memory for the tokens of {} bytes", text_bytes));
+}
+
 void require_id(std::int64_t id, std::int64_t size, std::string_view where) {
   if (id >= 0 && id < size) return;
   throw Error(ErrorKind::invalid_argument,

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <limits>
-#include <new>
 #include <string_view>
 #include <unordered_map>
 
@@ -13,7 +12,6 @@
 #include "tokenize/bert_words.h"
 #include "tokenize/byte_trie.h"
 #include "tokenize/special_tokens.h"
-#include "tokenize/utf8.h"
 
 namespace fovea::tokenize {
 namespace {
@@ -82,12 +80,10 @@ class WordPiece final : public Tokenizer {
         folding_{data.is_lower_case, data.longest_word} {}
 
   std::vector<Token> encode(std::string_view text, const SpecialTokens& special) const override {
-    try {
-      return encode_checked(text, special);
-    } catch (const std::bad_alloc&) {
-      throw Error(ErrorKind::out_of_memory,
-                  fmt::format("encode: no memory for the tokens of {} bytes", text.size()));
-    }
+    return encode_around(text, special, vocabulary_.special,
+                         {{vocabulary_.begin}, {vocabulary_.end}},
+                         [this](std::string_view part, std::size_t first,
+                                std::vector<Token>& tokens) { append(part, first, tokens); });
   }
 
   std::string decode(std::span<const std::int32_t> ids) const override {
@@ -117,25 +113,6 @@ class WordPiece final : public Tokenizer {
   std::int64_t size() const noexcept override { return static_cast<std::int64_t>(pieces_.size()); }
 
  private:
-  std::vector<Token> encode_checked(std::string_view given, const SpecialTokens& special) const {
-    const ValidText valid(given);
-    const std::string_view text = valid.text();
-    std::vector<Token> tokens;
-    if (special.are_added) tokens.push_back({vocabulary_.begin, 0, 0});
-    if (special.are_recognised) {
-      vocabulary_.special.split(
-          text, [&](std::string_view part, std::size_t first) { append(part, first, tokens); },
-          [&](const Token& token) { tokens.push_back(token); });
-    } else {
-      append(text, 0, tokens);
-    }
-    if (special.are_added) {
-      tokens.push_back({vocabulary_.end, static_cast<std::int64_t>(text.size()), 0});
-    }
-    valid.locate(tokens);
-    return tokens;
-  }
-
   void append(std::string_view part, std::size_t first, std::vector<Token>& tokens) const {
     for_each_bert_word(part, static_cast<std::int64_t>(first), folding_,
                        [&](const BertWord& word) { append_word(word, tokens); });
