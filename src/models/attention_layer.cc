@@ -21,6 +21,21 @@ Attended answer(const LayerCall& call, const Attention& question) {
   return attend(question, call.how.observe(call.layer), execution);
 }
 
+// [1, heads, tokens, size] as [tokens, heads · size].
+Tensor join_heads(const Tensor& output) {
+  const std::int64_t heads = output.size(1);
+  const std::int64_t tokens = output.size(2);
+  const std::int64_t size = output.size(3);
+  Tensor joined = Tensor::uninitialized(DType::f32, {tokens, heads * size});
+  const auto from = output.values<float>().begin();
+  const auto to = joined.values<float>().begin();
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    for (std::int64_t h = 0; h < heads; ++h)
+      std::copy_n(from + (h * tokens + t) * size, size, to + (t * heads + h) * size);
+  }
+  return joined;
+}
+
 }  // namespace
 
 TensorView as_heads(const TensorView& joined, std::int64_t heads) {
@@ -66,10 +81,7 @@ Tensor attend_layer(const LayerCall& call, const Projected& projected) {
     }
     call.how.on_attention(shown);
   }
-  const Tensor joined = Tensor::copy_of(attended.output.view().permuted({0, 2, 1, 3}));
-  const std::int64_t tokens = joined.size(1);
-  return Tensor::copy_of(
-      {joined.values<float>().data(), {tokens, facts.query_heads * facts.head_size}});
+  return join_heads(attended.output);
 }
 
 }  // namespace fovea::models
