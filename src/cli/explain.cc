@@ -104,7 +104,7 @@ report::TerminalStyle style_of_output() {
 
 // Under what the built-in model shows: where the real ones are.
 constexpr std::string_view kRealModels =
-    "\nThis was the model that is built in. A real one (a download of 98 MB), once:\n"
+    "\nThis was the model that is built in. A real one (a download of 93 MB), once:\n"
     "  fovea model get smollm2\n"
     "  fovea explain TEXT --model smollm2\n";
 

@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "fovea/core/error.h"
 #include "fovea/core/printable.h"
@@ -21,9 +22,6 @@
 namespace fovea::report {
 namespace {
 
-// Cells to a side of a map at most: what a screen and a page can show.
-constexpr std::int64_t kMapCells = 64;
-
 void require_head(const models::ModelFacts& facts, const HeadName& name) {
   if (name.layer >= 0 && name.layer < facts.layers && name.head >= 0 &&
       name.head < facts.query_heads) {
@@ -31,9 +29,8 @@ void require_head(const models::ModelFacts& facts, const HeadName& name) {
   }
   throw Error(
       ErrorKind::invalid_argument,
-      fmt::format("explain: there is no head {}.{}; the model has layers 0 to {} with heads "
-                  "0 to {}",
-                  name.layer, name.head, facts.layers - 1, facts.query_heads - 1));
+      fmt::format("explain: there is no head {}; the model has layers 0 to {} with heads 0 to {}",
+                  to_string(name), facts.layers - 1, facts.query_heads - 1));
 }
 
 // Which heads of each layer are looked at.
@@ -66,8 +63,14 @@ struct Received {
 // One run's observers and what they have said so far.
 class Watcher {
  public:
-  Watcher(const models::ModelFacts& facts, const ExplainOptions& options, const Tensor& ids)
-      : facts_(facts), options_(options), ids_(ids), wanted_(wanted_heads(facts, options)) {
+  // `names` are the tokens as the steps of a row name them.
+  Watcher(const models::ModelFacts& facts, const ExplainOptions& options, const Tensor& ids,
+          std::vector<std::string> names)
+      : facts_(facts),
+        options_(options),
+        ids_(ids),
+        token_names_(std::move(names)),
+        wanted_(wanted_heads(facts, options)) {
     received_.sums.resize(static_cast<std::size_t>(ids.size(0)));
     cell_ = filled({}, ids.size(0), ids.size(0)).keys;
     // Labels look at positions alone, so every layer has the same.
@@ -166,13 +169,10 @@ class Watcher {
                       .map = {map.begin(), map.end()}});
   }
 
- public:
-  std::vector<std::string> token_names_;  // as the steps name them
-
- private:
   const models::ModelFacts& facts_;
   const ExplainOptions& options_;
   const Tensor& ids_;
+  std::vector<std::string> token_names_;
   Wanted wanted_;
   TokenLabels induction_;
   std::optional<MatchingKeys> duplicates_;
@@ -265,6 +265,10 @@ void require_at(const models::ModelFacts& facts, const RowName& at, std::size_t 
 
 }  // namespace
 
+std::string to_string(const HeadName& name) {
+  return fmt::format("{}.{}", name.layer, name.head);
+}
+
 Explanation explain(const models::Model& model, std::string_view text,
                     const ExplainOptions& options) {
   if (text.empty()) throw Error(ErrorKind::invalid_argument, "explain: empty text");
@@ -278,9 +282,9 @@ Explanation explain(const models::Model& model, std::string_view text,
   std::vector<std::int32_t> ids;
   for (const tokenize::Token& token : tokens) ids.push_back(token.id);
   const Tensor id_tensor = Tensor::of<std::int32_t>({std::ssize(ids)}, ids);
-  Watcher watcher(model.facts(), options, id_tensor);
-  for (const ExplainedToken& token : explanation.tokens)
-    watcher.token_names_.push_back(step_name(token.text));
+  std::vector<std::string> names;
+  for (const ExplainedToken& token : explanation.tokens) names.push_back(step_name(token.text));
+  Watcher watcher(model.facts(), options, id_tensor, std::move(names));
   const Tensor hidden = model.forward(ids, watcher.forward());
   require_finite(hidden, "explain");
   watcher.fill(explanation);

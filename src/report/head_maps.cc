@@ -66,7 +66,7 @@ std::string line_of(const SmallMap& map, std::int64_t row, const Pen& pen) {
 
 // As much of the summary as has room: all, or the first kind alone.
 std::string title_of(const ExplainedHead& head, int width) {
-  const std::string name = fmt::format("{}.{} ", head.name.layer, head.name.head);
+  const std::string name = to_string(head.name) + " ";
   const std::string all = name + summary_of(head);
   if (display_width(all) <= width) return all;
   const auto& labels = head.portrait.labels;

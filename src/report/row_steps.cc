@@ -261,9 +261,8 @@ lesson::Lesson row_steps(const models::ModelFacts& facts, const models::LayerAtt
   for (const std::int64_t j : looked.keys) scores.push_back(dot(looked.query, looked.key(j)));
 
   lesson::Lesson steps{
-      .id = fmt::format("{}.{}:{}", row.head.layer, row.head.head, row.token),
-      .title = fmt::format("What {} looks at in head {}.{}", looked.asker(), row.head.layer,
-                           row.head.head),
+      .id = fmt::format("{}:{}", to_string(row.head), row.token),
+      .title = fmt::format("What {} looks at in head {}", looked.asker(), to_string(row.head)),
       .summary = fmt::format("Layer {}, head {}, token {} of {}, with the model's own numbers.",
                              row.head.layer, row.head.head, row.token, names.size()),
       .digits = kDigits};

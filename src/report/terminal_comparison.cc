@@ -88,7 +88,7 @@ void add_heads(std::string& out, const Pen& pen, const Comparison& comparison) {
             "on "
             "the way");
   for (const MovingHead& head : comparison.heads) {
-    const std::string name = fmt::format("{}.{}", head.name.layer, head.name.head);
+    const std::string name = to_string(head.name);
     const int text_indent = 16;
     std::string before = spaces(kIndent) + pen.ink(Ink::accent, pad_right(name, 6)) +
                          fmt::format("{:4.1f} %  ", 100 * head.share);

@@ -96,10 +96,6 @@ void add_tokens(std::string& out, const Pen& pen, const Explanation& explanation
   flush();
 }
 
-std::string name_of(const ExplainedHead& head) {
-  return fmt::format("{}.{}", head.name.layer, head.name.head);
-}
-
 std::string received_note(const Explanation& explanation) {
   if (explanation.tokens.size() == 1) return "One token: no other sees it";
   std::string sinks;
@@ -111,8 +107,9 @@ std::string received_note(const Explanation& explanation) {
     }
   }
   const std::size_t count = explanation.heads.size();
-  const std::string heads = count == 1 ? fmt::format("in head {}", name_of(explanation.heads[0]))
-                                       : fmt::format("mean over {} heads", count);
+  const std::string heads = count == 1
+                                ? fmt::format("in head {}", to_string(explanation.heads[0].name))
+                                : fmt::format("mean over {} heads", count);
   return fmt::format(
       "The weight that each token gets from the others that see it, {}; full shade is {:.3f}{}",
       heads, deepest_of(explanation), sinks);
@@ -153,8 +150,9 @@ void add_grid(std::string& out, const Pen& pen, const Explanation& explanation) 
 }
 
 std::string label_text(const ExplainedHead& head, const HeadLabel& label) {
-  return label.kind == HeadKind::local ? fmt::format("{} {:g} keys", name_of(head), label.number)
-                                       : fmt::format("{} {:.2f}", name_of(head), label.number);
+  return label.kind == HeadKind::local
+             ? fmt::format("{} {:g} keys", to_string(head.name), label.number)
+             : fmt::format("{} {:.2f}", to_string(head.name), label.number);
 }
 
 // Lines of whole items.
@@ -213,7 +211,8 @@ void add_kinds(std::string& out, const Pen& pen, const Explanation& explanation)
 void add_portraits(std::string& out, const Pen& pen, const Explanation& explanation) {
   constexpr int kNames = 7;
   for (const ExplainedHead& head : explanation.heads) {
-    std::string before = spaces(kIndent) + pen.ink(Ink::accent, pad_right(name_of(head), kNames));
+    std::string before =
+        spaces(kIndent) + pen.ink(Ink::accent, pad_right(to_string(head.name), kNames));
     const double spread = std::exp(head.entropy);
     const std::string text =
         pen.text(fmt::format("{}; weight spread over about {:.1f} token{}", summary_of(head),

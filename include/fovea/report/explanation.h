@@ -23,6 +23,7 @@ struct HeadName {
   std::int64_t head = 0;
   friend bool operator==(const HeadName&, const HeadName&) = default;
 };
+std::string to_string(const HeadName& name);
 
 /// A row of a head, to be explained step by step.
 struct RowName {
