@@ -14,6 +14,7 @@
 #include "fovea/insight/portrait.h"
 #include "fovea/lesson/lesson.h"
 #include "fovea/models/model.h"
+#include "fovea/report/kept_head.h"
 
 namespace fovea::report {
 
@@ -31,11 +32,19 @@ struct RowName {
   std::int64_t token = 0;  ///< the one that asks
 };
 
+/// Numbers to keep for the page.
+struct KeepOptions {
+  std::int64_t budget_bytes = 0;     ///< of KeptNumbers; 0 = nothing is kept
+  bool all_heads = false;            ///< every head, whatever it takes
+  std::vector<HeadName> first = {};  ///< heads to keep before the telling ones
+};
+
 struct ExplainOptions {
   /// Heads to look at; empty = all. Layers without any are run, and not observed.
   std::vector<HeadName> only_heads = {};
   std::optional<RowName> at = std::nullopt;
   std::int64_t guesses = 5;  ///< next tokens to name
+  KeepOptions keep = {};
   int threads = 0;
   std::stop_token stop = {};
   /// Called when a layer's attention has been looked at, by the thread that calls explain.
@@ -68,6 +77,7 @@ struct ExplainedHead {
   double entropy = 0;   ///< in nats, mean over rows
   /// Pooled weights, [cells of queries, cells of keys], as Observed::pooled_map.
   std::vector<float> map = {};
+  std::vector<float> received = {};  ///< [tokens]: mean weight from the other tokens that see it
 };
 
 /// A token that may come next.
@@ -90,6 +100,9 @@ struct Explanation {
   std::vector<Guess> guesses = {};                     ///< of a decoder, by falling probability
   std::vector<float> sentence_vector = {};             ///< of an encoder
   std::optional<lesson::Lesson> steps = std::nullopt;  ///< of ExplainOptions::at
+  KeptNumbers kept = {};                               ///< of ExplainOptions::keep
+  std::vector<std::vector<Guess>> row_guesses =
+      {};  ///< after each token, three, where numbers are kept
 };
 
 /// Runs the model over the text with observers on every layer. Memory beyond the model's own is
