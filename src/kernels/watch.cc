@@ -102,6 +102,9 @@ Watch::Watch(const ValidAttention& of, const Observe& observe, const Observation
   lay_out_totals(memory + threads * thread_bytes);
 }
 
+// Here, so that the layer above has no copy of it to export.
+Watch::~Watch() = default;
+
 std::int64_t Watch::lay_out(RowWatch* rows, std::byte* memory) const {
   RowWatch unused;
   RowWatch& to = rows == nullptr ? unused : *rows;

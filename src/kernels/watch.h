@@ -125,6 +125,7 @@ class Watch {
   /// Everything is allocated here. Throws Error{out_of_memory}.
   Watch(const ValidAttention& problem, const Observe& asked, const ObservationTargets& targets,
         int threads);
+  ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
