@@ -1,4 +1,4 @@
-// How soon the page of 2,000 tokens is there, and how soon it answers: script/bench page [--loads N] [--clicks N] [--json].
+// How soon the page of 2,000 tokens is there, and how soon it answers: script/bench page [--loads N] [--clicks N] [--page FILE] [--model NAME] [--json].
 //
 // Each load is a new profile's first look at the file; each click is a real one, on a token or a head in view. Before and
 // after each load, and around each round of clicks, a canary measures the multiply-adds that the machine gives.
@@ -9,11 +9,11 @@
 //   median, p95, most  of all loads, or clicks
 //   steady          whether the canary gave 90 % of its best each time
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 import { hasModel, program } from "../../tests/page/program.mjs";
@@ -145,8 +145,9 @@ function lineOf(result) {
 /** The page to measure: the one given, or that of the licence's first 2,000 tokens. */
 function makePage(options, folder) {
   if (options.page) return resolve(options.page);
-  let model = options.model ?? (hasModel("smollm2") ? "smollm2" : join(folder, "tiny.gguf"));
-  if (model === join(folder, "tiny.gguf")) writeTinyModel(model, "Tiny");
+  const tiny = join(folder, "tiny.gguf");
+  const model = options.model ?? (hasModel("smollm2") ? "smollm2" : tiny);
+  if (model === tiny) writeTinyModel(tiny, "Tiny");
   const page = join(folder, "page.html");
   execFileSync(program, ["explain", "-", "--model", model, "--html", page], { input: longText(model), stdio: ["pipe", "ignore", "inherit"] });
   return page;
@@ -160,8 +161,14 @@ function parseOptions() {
       page: { type: "string" },
       model: { type: "string" },
       json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
     },
   });
+  if (values.help) {
+    const lines = readFileSync(fileURLToPath(import.meta.url), "utf8").split("\n");
+    console.log(lines.slice(0, lines.findIndex((line) => !line.startsWith("//"))).map((line) => line.slice(3)).join("\n"));
+    process.exit(0);
+  }
   for (const name of ["loads", "clicks"]) {
     if (!/^[1-9]\d{0,4}$/.test(values[name])) throw new Error(`page: --${name} is '${values[name]}'; a number from 1 on is wanted`);
   }
@@ -169,7 +176,13 @@ function parseOptions() {
 }
 
 async function main() {
-  const options = parseOptions();
+  let options;
+  try {
+    options = parseOptions();
+  } catch (error) {
+    console.error(error.message.startsWith("page: ") ? error.message : `page: ${error.message}`);
+    return 2;
+  }
   const folder = mkdtempSync(join(tmpdir(), "fovea-page-"));
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
   const show = (result) => console.log(options.json ? JSON.stringify(result) : lineOf(result));
@@ -185,6 +198,7 @@ async function main() {
     await browser.close();
     rmSync(folder, { recursive: true });
   }
+  return 0;
 }
 
-await main();
+process.exitCode = await main();

@@ -7,7 +7,8 @@ import { best, factsOf } from "./samples.mjs";
 import { control, painted, shownHeads } from "./screen.mjs";
 
 const nameOf = ({ layer, head }) => `${layer}.${head}`;
-const meanOf = (row) => (row.rows > 0 ? row.mean : -1);
+const kindOf = (head) => head.labels[0]?.kind ?? "none";
+const notDimmed = async (page) => (await shownHeads(page)).filter(({ dim }) => !dim).map(({ name }) => name).sort();
 
 async function sortedBy(page, order) {
   await page.locator("#heads-sort").selectOption(order);
@@ -20,45 +21,42 @@ test("every head is there, by layer, with the kind that --json gives it", async 
   const { heads } = factsOf(best("twenty"));
   const shown = await shownHeads(page);
   assert.deepEqual(shown.map(({ name }) => name), heads.map(nameOf));
-  for (const [index, { kind }] of shown.entries()) {
-    assert.equal(kind, heads[index].labels[0]?.kind ?? "", shown[index].name);
-  }
+  for (const [index, { kind }] of shown.entries()) assert.equal(kind, kindOf(heads[index]), shown[index].name);
   await page.done();
 });
 
-test("sorted by entropy they rise or fall, by the sink they fall", async () => {
+test("sorted by a measure they stand in its order, and by layer again as they stood", async () => {
   const page = await open(best("twenty"));
   const { heads } = factsOf(best("twenty"));
   const of = new Map(heads.map((head) => [nameOf(head), head]));
-  const entropies = (await sortedBy(page, "entropy")).map((name) => meanOf(of.get(name).entropy));
-  const rising = [...entropies].sort((a, b) => a - b);
-  assert.ok([rising, [...rising].reverse()].some((order) => order.every((value, at) => value === entropies[at])));
-  const sinks = (await sortedBy(page, "sink")).map((name) => meanOf(of.get(name).first));
-  assert.equal(sinks.length, heads.length);
-  const order = await sortedBy(page, "portrait");
-  assert.deepEqual([...order].sort(), heads.map(nameOf).sort());
-  const kinds = order.map((name) => of.get(name).labels[0]?.kind ?? "");
-  const runs = kinds.filter((kind, at) => kind !== kinds[at - 1]);
-  assert.equal(new Set(runs).size, runs.length, `heads of a kind stand together: ${kinds.join(", ")}`);
+  const measures = {
+    entropy: (head) => (head.entropy.rows > 0 ? head.entropy.mean : Infinity),
+    sink: (head) => -head.first.mean,
+  };
+  for (const [order, measure] of Object.entries(measures)) {
+    const values = (await sortedBy(page, order)).map((name) => measure(of.get(name)));
+    assert.deepEqual(values, heads.map(measure).sort((a, b) => a - b), order);
+  }
+  const kinds = (await sortedBy(page, "portrait")).map((name) => kindOf(of.get(name)));
+  assert.equal(kinds.length, heads.length);
+  assert.ok(kinds.indexOf("none") > kinds.findLastIndex((kind) => kind !== "none"), "heads without a kind come last");
   assert.deepEqual(await sortedBy(page, "layer"), heads.map(nameOf));
   await page.done();
 });
 
-test("a kind's button leaves the heads of that kind", async () => {
+test("a kind's button leaves the heads of that kind, and in the grid keeps the others back", async () => {
   const page = await open(best("twenty"));
   const { heads } = factsOf(best("twenty"));
-  const kinds = [...new Set(heads.flatMap((head) => head.labels.map(({ kind }) => kind)))];
-  assert.ok(kinds.length > 0);
-  for (const kind of kinds) {
+  for (const kind of new Set(heads.map(kindOf))) {
+    const wanted = heads.filter((head) => kindOf(head) === kind).map(nameOf).sort();
+    await control(page, "kind", kind).click();
+    assert.deepEqual((await sortedBy(page, "entropy")).sort(), wanted, kind);
+    await sortedBy(page, "layer");
+    assert.deepEqual(await notDimmed(page), wanted, kind);
     await control(page, "kind", kind).click();
     await painted(page);
-    const shown = (await shownHeads(page)).map(({ name }) => name);
-    const wanted = heads.filter((head) => head.labels.some((label) => label.kind === kind)).map(nameOf);
-    assert.deepEqual(shown, wanted, kind);
-    await control(page, "kind", kind).click();
-    await painted(page);
+    assert.equal((await notDimmed(page)).length, heads.length);
   }
-  assert.equal((await shownHeads(page)).length, heads.length);
   assert.deepEqual(await page.faults(), []);
   await page.done();
 });

@@ -41,7 +41,7 @@ test("the table has every key's weight in words and numbers", async () => {
   );
   assert.equal(rows.length, 15);
   const [layer, head] = name.split(".").map(Number);
-  const weights = rowFacts(sample, layer, head, 14).get("weights");
+  const weights = rowFacts(sample, layer, head, 14).figures.get("weights");
   for (const [at, label] of weights.labels.entries()) {
     const row = rows.find(([key]) => key === label.split(" ")[0]);
     assertShows(row[3], weights.values[at], `key ${row[0]}`);

@@ -48,7 +48,7 @@ async function checkRow(page, sample, head, token) {
   const [layer, index] = head.split(".").map(Number);
   const facts = rowFacts(sample, layer, index, token);
   const where = `${sample.name} ${head}:${token}`;
-  const weights = facts.get("weights");
+  const weights = facts.figures.get("weights");
   const exact = new Map(weights.labels.map((label, at) => [Number(label.split(" ")[0]), weights.values[at]]));
   const shown = await bars(page);
   assert.ok(shown.length > 0, where);
@@ -59,6 +59,9 @@ async function checkRow(page, sample, head, token) {
     ++compared;
   }
   assert.equal(compared, Math.min(shown.length, exact.size), `${where}: bars that --at knows`);
+  const nats = numberIn((await page.locator("#row .sub").textContent()).match(/([\d.]+) nats/)[1]);
+  const wanted = facts.entropy ?? 0;
+  assert.ok(Math.abs(nats.value - wanted) <= nats.half + 0.00005, `${where}: entropy ${nats.value}, it is ${wanted}`);
   await checkSteps(page, facts, where, shown);
 }
 
@@ -69,7 +72,7 @@ async function checkSteps(page, facts, where, shown) {
   assert.ok(same.length > 0, `${where}: the panel's weight ${result} is no bar's`);
   const sum = numberIn(await page.locator('#notebook [data-check="weights"]').textContent());
   assert.ok(Math.abs(sum.value - 1) <= sum.half + 1e-6, `${where}: the weights add up to ${sum.value}`);
-  const scores = facts.get("scaled");
+  const scores = facts.figures.get("scaled");
   const scaled = (await stepAt(page, "scale").locator(".result").first().textContent()).trim();
   const wanted = scores.values.map((row) => row[1]);
   const { value, half } = numberIn(scaled);

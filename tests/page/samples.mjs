@@ -97,9 +97,11 @@ export function best(name) {
 /** What `fovea explain --json` says of a sample. */
 export const factsOf = (sample) => JSON.parse(readFileSync(sample.facts, "utf8"));
 
-/** What `fovea explain --at` says of a row: the figures of its steps, by name. */
+/** What `fovea explain --at` says of a row: `figures` of its steps, by name, and the row's `entropy`, in four digits. */
 export function rowFacts(sample, layer, head, token) {
   const { args, input } = commandOf(sample);
-  const { steps } = JSON.parse(fovea([...args, "--at", `${layer}.${head}:${token}`, "--json"], input));
-  return new Map(steps.steps.flatMap((step) => step.figures.map((figure) => [figure.name, figure])));
+  const { steps } = JSON.parse(fovea([...args, "--at", `${layer}.${head}:${token}`, "--json"], input)).steps;
+  const figures = new Map(steps.flatMap((step) => step.figures.map((figure) => [figure.name, figure])));
+  const said = steps.map(({ sentence }) => sentence.match(/entropy, (\d+\.\d+)/)).find((match) => match !== null);
+  return { figures, entropy: said === undefined ? null : Number(said[1]) };
 }

@@ -38,12 +38,17 @@ export function bars(page) {
   );
 }
 
-/** The heads in the order shown: {name, kind, kept}. */
+/** The heads in the order shown: {name, kind, kept, dim}; the filter dims. */
 export function shownHeads(page) {
   return page.locator("#heads [role=option]").evaluateAll((all) =>
     all
       .filter((head) => head.checkVisibility())
-      .map((head) => ({ name: head.dataset.head, kind: head.dataset.kind ?? "", kept: "kept" in head.dataset })),
+      .map((head) => ({
+        name: head.dataset.head,
+        kind: head.dataset.kind,
+        kept: "kept" in head.dataset,
+        dim: head.classList.contains("dim"),
+      })),
   );
 }
 
