@@ -17,7 +17,8 @@ for (const sample of runs) {
   test(`${sample.name}: weights, sums, scores and entropy of a row are those of --at`, async () => {
     const page = await open(sample);
     const count = factsOf(sample).tokens.length;
-    const kept = (await shownHeads(page)).filter((head) => head.kept).slice(0, 3);
+    // Each row is a run of the program; of 2,000 tokens one takes seconds.
+    const kept = (await shownHeads(page)).filter((head) => head.kept).slice(0, count > 100 ? 1 : 3);
     assert.ok(kept.length > 0);
     for (const { name } of kept) {
       await pickHead(page, name);
