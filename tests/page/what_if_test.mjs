@@ -15,18 +15,16 @@ async function openWhatIf(sample) {
   const { name } = (await shownHeads(page)).find((head) => head.kept);
   await pickHead(page, name);
   await pickToken(page, sample.name.endsWith("six") ? 5 : kToken);
-  const panel = page.locator("#what-if");
-  if ((await panel.evaluate((element) => element.tagName)) === "DETAILS" && (await panel.getAttribute("open")) === null) {
-    await panel.locator("summary").click();
-    await painted(page);
-  }
   const [layer, head] = name.split(".").map(Number);
   return { page, layer, head };
 }
 
+/** The slider stands at 100 log10 of the temperature, in whole steps; returns the temperature that it makes. */
 async function setTemperature(page, value) {
-  await page.locator("#temperature").fill(String(value));
+  const at = Math.round(100 * Math.log10(value));
+  await page.locator("#temperature").fill(String(at));
   await painted(page);
+  return Number((10 ** (at / 100)).toFixed(3));
 }
 
 /** The row's weights at a temperature, made again from those of temperature 1: w^(1/T) over their sum. */
@@ -52,13 +50,12 @@ for (const name of ["six", "twenty"]) {
   });
 }
 
-test("a temperature of 2 makes the weights that softmax of half the scores gives", async () => {
+test("a temperature of about 2 makes the weights that softmax of half the scores gives", async () => {
   const sample = best("twenty");
   const { page, layer, head } = await openWhatIf(sample);
   const written = new WrittenPage(sample);
   const weights = Array.from({ length: kToken + 1 }, (_, key) => written.weight(layer, head, kToken, key));
-  await setTemperature(page, 2);
-  const even = sharpened(weights, 2);
+  const even = sharpened(weights, await setTemperature(page, 2));
   const rows = await whatIf(page);
   assert.ok(rows.length > 0);
   // Scores from q and k in 16-bit steps, as the page has them.
