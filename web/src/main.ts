@@ -1,0 +1,82 @@
+// Reads the page's data, makes its parts, and tells them when what is picked changes.
+import "./style/base.css";
+import "./style/tokens.css";
+import "./style/heads.css";
+import "./style/bars.css";
+import "./style/notebook.css";
+import "./style/compare.css";
+import "./style/print.css";
+import { first_state, within } from "./begin.ts";
+import { on_theme } from "./colour.ts";
+import { Numbers } from "./decode.ts";
+import { el } from "./dom.ts";
+import { listen_to_keys } from "./keyboard.ts";
+import { OpenText, type Page, type View } from "./page.ts";
+import { change_of, link_of, Store } from "./state.ts";
+import { show_terms } from "./terms.ts";
+import { help_dialog } from "./views/help.ts";
+import { parts, type Place } from "./views.ts";
+import type { PageData } from "./data.ts";
+
+function text_in(id: string): string {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`page: there is no ${id}`);
+  return element.textContent ?? "";
+}
+
+function read_page(): Page {
+  const data = JSON.parse(text_in("fovea-data")) as PageData;
+  const numbers = new Numbers(text_in("fovea-numbers"));
+  const texts = data.texts.map((text) => new OpenText(text, numbers));
+  return { data, texts, store: new Store(first_state(data, texts), within(texts)) };
+}
+
+/** The parts in their places. */
+function lay_out(page: Page, open_help: () => void): View[] {
+  const places: Record<Place, HTMLElement> = { above: el("div.above"), left: el("div.left"), right: el("div.right"), below: el("div.below") };
+  const views = parts
+    .filter((part) => part.applies?.(page) ?? true)
+    .map((part) => {
+      const view = part.make(page, open_help);
+      places[part.place].append(view.root);
+      return view;
+    });
+  const columns = el("div.columns", {}, places.left, places.right);
+  columns.style.setProperty("--left", `${left_width(page)}px`);
+  document.getElementById("page")!.replaceChildren(places.above, el("main", {}, columns), places.below);
+  return views;
+}
+
+/** Wide enough for the heads of a layer, side by side. */
+function left_width(page: Page): number {
+  const { heads, layers } = page.texts[0]!.data.model;
+  return Math.max(300, Math.min(440, 66 + heads * (layers > 12 ? 30 : 32)));
+}
+
+function keep_link(page: Page): void {
+  let waiting = 0;
+  page.store.listen((state) => {
+    clearTimeout(waiting);
+    waiting = window.setTimeout(() => history.replaceState(null, "", `#${link_of(state, page.store.start)}`), 60);
+  });
+  addEventListener("hashchange", () => page.store.change({ ...page.store.start, ...change_of(location.hash) }));
+}
+
+function begin(): void {
+  const page = read_page();
+  page.store.change(change_of(location.hash));
+  const help = help_dialog();
+  const views = lay_out(page, help.open);
+  document.body.append(help.root);
+  const everything = new Set([...Object.keys(page.store.state), "theme"]);
+  const update = (changed: ReadonlySet<string>): void => views.forEach((view) => view.update(changed));
+  page.store.listen((_state, changed) => update(changed));
+  on_theme(() => update(new Set(["theme"])));
+  keep_link(page);
+  listen_to_keys(page, help.open);
+  show_terms();
+  update(everything);
+  document.documentElement.dataset["ready"] = "true";
+}
+
+begin();

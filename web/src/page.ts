@@ -1,0 +1,100 @@
+// The data of the page, opened: the texts, their heads, and the store.
+import { open_head, type OpenHead } from "./arithmetic.ts";
+import { Numbers, type Matrix } from "./decode.ts";
+import type { HeadData, KeptProjection, PageData, TextData } from "./data.ts";
+import type { Store } from "./state.ts";
+
+export interface Projection {
+  input: Matrix;
+  query_weight: Matrix;
+  key_weight: Matrix;
+  query_bias: number[];
+  key_bias: number[];
+}
+
+/** One text: what the page knows of it, opened when asked. */
+export class OpenText {
+  readonly size: number;
+  private readonly heads = new Map<number, OpenHead | null>();
+  private readonly maps: Uint8Array;
+  private readonly received: Uint8Array;
+
+  constructor(readonly data: TextData, private readonly numbers: Numbers) {
+    this.size = data.tokens.length;
+    this.maps = numbers.u8(data.maps);
+    this.received = numbers.u8(data.received);
+  }
+
+  private index(layer: number, head: number): number {
+    return layer * this.data.model.heads + head;
+  }
+
+  head_data(layer: number, head: number): HeadData {
+    return this.data.heads[this.index(layer, head)]!;
+  }
+
+  /** Whether its rows can be opened. */
+  is_kept(layer: number, head: number): boolean {
+    return this.data.kept.some((kept) => kept.layer === layer && kept.head === head);
+  }
+
+  open(layer: number, head: number): OpenHead | null {
+    const index = this.index(layer, head);
+    let open = this.heads.get(index);
+    if (open === undefined) {
+      const kept = this.data.kept.find((one) => one.layer === layer && one.head === head);
+      const keys = this.data.kept_keys.find((one) => one.layer === layer && one.key_head === kept?.key_head);
+      open = kept && keys ? open_head(this.numbers, kept, keys) : null;
+      this.heads.set(index, open);
+    }
+    return open;
+  }
+
+  projection(layer: number, head: number): Projection | null {
+    const input = this.data.kept_inputs.find((one) => one.layer === layer);
+    const found = this.data.kept_projections.find((one) => one.layer === layer && one.head === head);
+    return input && found ? this.opened(input.input, found) : null;
+  }
+
+  private opened(input: TextData["kept_inputs"][number]["input"], found: KeptProjection): Projection {
+    return {
+      input: this.numbers.stepped(input),
+      query_weight: this.numbers.stepped(found.query_weight),
+      key_weight: this.numbers.stepped(found.key_weight),
+      query_bias: found.query_bias,
+      key_bias: found.key_bias,
+    };
+  }
+
+  /** A byte of a head's map: how much the tokens of cell `row` look at those of cell `column`, 0 to 255 (a square root). */
+  map_byte(layer: number, head: number, row: number, column: number): number {
+    const cells = this.data.map_cells;
+    if (!this.data.model.causal) return this.maps[(this.index(layer, head) * cells + row) * cells + column]!;
+    if (column > row) return 0;
+    return this.maps[this.index(layer, head) * ((cells * (cells + 1)) / 2) + (row * (row + 1)) / 2 + column]!;
+  }
+
+  /** Mean weight of the other tokens that see it, in one head. */
+  received_by(layer: number, head: number): Float64Array {
+    const from = this.index(layer, head) * this.size;
+    const most = this.head_data(layer, head).received_max;
+    return Float64Array.from(this.received.subarray(from, from + this.size), (byte) => (byte / 255) ** 2 * most);
+  }
+}
+
+export interface Page {
+  data: PageData;
+  texts: OpenText[];
+  store: Store;
+}
+
+/** A part of the page: drawn once, and told what changed. */
+export interface View {
+  root: HTMLElement;
+  update: (changed: ReadonlySet<string>) => void;
+}
+
+/** "17.5": how the program writes a head too. */
+export function head_name(layer: number, head: number): string {
+  return `${layer}.${head}`;
+}

@@ -1,0 +1,38 @@
+// The parts of the page, in their order, and where each stands.
+import { compare_view } from "./views/compare.ts";
+import { header_view } from "./views/header.ts";
+import { heads_view } from "./views/heads.ts";
+import { honest_view } from "./views/honest.ts";
+import { notebook_view } from "./views/notebook.ts";
+import { portrait_view } from "./views/portrait.ts";
+import { row_view } from "./views/row.ts";
+import { status_view } from "./views/status.ts";
+import { table_view } from "./views/table.ts";
+import { tokens_view } from "./views/tokens.ts";
+import { what_if_view } from "./views/what_if.ts";
+import type { Page, View } from "./page.ts";
+
+/** Above the two columns, in the left or the right one, or below. */
+export type Place = "above" | "left" | "right" | "below";
+
+export interface Part {
+  place: Place;
+  make: (page: Page, open_help: () => void) => View;
+  /** Left out where the page has nothing for it. */
+  applies?: (page: Page) => boolean;
+}
+
+/** A new view is a file and a line here. */
+export const parts: readonly Part[] = [
+  { place: "above", make: header_view },
+  { place: "above", make: compare_view, applies: (page) => page.data.comparison !== null },
+  { place: "above", make: tokens_view },
+  { place: "left", make: heads_view },
+  { place: "left", make: portrait_view },
+  { place: "right", make: row_view },
+  { place: "right", make: table_view },
+  { place: "right", make: notebook_view },
+  { place: "right", make: what_if_view },
+  { place: "below", make: honest_view },
+  { place: "below", make: status_view },
+];
