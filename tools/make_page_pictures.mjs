@@ -3,15 +3,13 @@
 // From pages that build/release/bin/fovea writes (FOVEA_BINARY, if set), with SmolLM2 and the model that is built in; needs
 // script/bootstrap page and `fovea model get smollm2`. Each picture is at most 200 KB.
 import { mkdtempSync, rmSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { launch } from "../tests/page/chromium.mjs";
 import { fovea, root } from "../tests/page/program.mjs";
 import { kJourney, kRoad } from "../tests/page/samples.mjs";
-
-const { chromium } = createRequire(new URL("../web/package.json", import.meta.url))("playwright-core");
 
 const kMostBytes = 200_000;
 const kPages = {
@@ -74,7 +72,7 @@ const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(kPi
 const unknown = wanted.filter((name) => kPictures[name] === undefined);
 if (unknown.length > 0) throw new Error(`no picture '${unknown[0]}'; known are ${Object.keys(kPictures).join(", ")}`);
 const folder = mkdtempSync(join(tmpdir(), "fovea-pictures-"));
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+const browser = await launch();
 try {
   for (const of of new Set(wanted.map((name) => kPictures[name].of))) fovea([...kPages[of], "--html", join(folder, `${of}.html`)]);
   for (const name of wanted) await take(browser, folder, name);

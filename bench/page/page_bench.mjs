@@ -10,17 +10,15 @@
 //   steady          whether the canary gave 90 % of its best each time
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
+import { launch } from "../../tests/page/chromium.mjs";
 import { hasModel, program } from "../../tests/page/program.mjs";
 import { longText } from "../../tests/page/samples.mjs";
 import { writeTinyModel } from "../../tests/page/tiny_model.mjs";
-
-const { chromium } = createRequire(new URL("../../web/package.json", import.meta.url))("playwright-core");
 
 const kGoals = { first_paint_ms: ["median", 1500], ready_ms: ["median", 1500], token_ms: ["median", 50], head_ms: ["median", 50] };
 const kCanaryShare = 0.9;
@@ -184,7 +182,7 @@ async function main() {
     return 2;
   }
   const folder = mkdtempSync(join(tmpdir(), "fovea-page-"));
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+  const browser = await launch();
   const show = (result) => console.log(options.json ? JSON.stringify(result) : lineOf(result));
   try {
     const page = makePage(options, folder);

@@ -10,7 +10,7 @@ import { open } from "./browser.mjs";
 import { best, samples } from "./samples.mjs";
 import { control, painted, pickToken, shownHeads } from "./screen.mjs";
 
-const require = createRequire(new URL("../../web/package.json", import.meta.url));
+const require = createRequire(import.meta.url);
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 async function assertClean(page, what) {

@@ -1,23 +1,17 @@
 // A page in Debian's chromium, and all that it must not do: complain, ask for anything, be stopped by its own policy.
 import { mkdirSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after } from "node:test";
 import { pathToFileURL } from "node:url";
 
+import { launch } from "./chromium.mjs";
 import { folder } from "./program.mjs";
-
-const require = createRequire(new URL("../../web/package.json", import.meta.url));
-const { chromium } = require("playwright-core");
 
 let running = null;
 
 /** The browser of this process, started when it is first asked for. */
 export async function browser() {
-  running ??= chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu"],
-  });
+  running ??= launch();
   return running;
 }
 after(async () => (await running)?.close());

@@ -40,9 +40,12 @@ inline std::vector<SourceFile> read_files(std::initializer_list<const char*> fol
   std::vector<SourceFile> files;
   for (const char* folder : folders) {
     if (!std::filesystem::exists(root / folder)) continue;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
-      if (std::ranges::find(extensions, entry.path().extension().string()) != extensions.end())
-        files.push_back(read_source(root, entry.path()));
+    std::filesystem::recursive_directory_iterator entry(root / folder);
+    for (; entry != end(entry); ++entry) {
+      const std::filesystem::path& path = entry->path();
+      if (path.filename() == "node_modules") entry.disable_recursion_pending();
+      if (std::ranges::find(extensions, path.extension().string()) != extensions.end())
+        files.push_back(read_source(root, path));
     }
   }
   std::ranges::sort(files, {}, &SourceFile::path);
