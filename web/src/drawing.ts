@@ -63,6 +63,9 @@ export function draw_map(canvas: HTMLCanvasElement, text: OpenText, layer: numbe
   pen.putImageData(image, 0, 0);
 }
 
+/** A number of a short vector is not drawn wider, in CSS pixels. */
+const widest_number = 44;
+
 export interface Strip {
   root: HTMLElement;
   draw: () => void;
@@ -130,5 +133,6 @@ export function vector_strip(vector: ArrayLike<number>, options: StripOptions): 
     canvas.addEventListener("pointermove", (event) => options.on_hover!(index_of(event)));
     canvas.addEventListener("pointerleave", () => options.on_hover!(null));
   }
+  canvas.style.maxWidth = `${vector.length * widest_number}px`;
   return { root: canvas, draw: () => draw_strip(canvas, vector, options) };
 }

@@ -30,9 +30,11 @@ export function number_text(value: number, digits = 3): string {
 /** "93 %", and never 100 % or 0 % of what is not all or nothing. */
 export function percent_text(share: number): string {
   const percent = share * 100;
-  if (percent > 0 && percent < 0.5) return "under 1 %";
-  if (percent < 100 && percent >= 99.5) return `${percent >= 99.95 ? "over 99.9" : percent.toFixed(1)} %`;
-  return `${signed(percent.toFixed(0))} %`;
+  const size = Math.abs(percent);
+  if (size === 0 || size >= 100) return `${signed(percent.toFixed(0))} %`;
+  if (size < 0.05) return percent > 0 ? "under 0.1 %" : "about 0 %";
+  if (size >= 99.95) return percent > 0 ? "over 99.9 %" : "about −100 %";
+  return `${signed(percent.toFixed(size < 1 || size >= 99.5 ? 1 : 0))} %`;
 }
 
 /** A difference that is near 0: "1.2e−7". */
@@ -47,6 +49,6 @@ export function entropy_words(nats: number): string {
 }
 
 /** "1 token", "504 tokens" */
-export function count_text(count: number, one: string): string {
-  return `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
+export function count_text(count: number, one: string, after = ""): string {
+  return `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}${after}`;
 }

@@ -38,10 +38,11 @@ function lay_out(page: Page, open_help: () => void): View[] {
     .filter((part) => part.applies?.(page) ?? true)
     .map((part) => {
       const view = part.make(page, open_help);
-      places[part.place].append(view.root);
+      places[part.place(page)].append(view.root);
       return view;
     });
   const columns = el("div.columns", {}, places.left, places.right);
+  keep_in_sight(places.left);
   columns.style.setProperty("--left", `${left_width(page)}px`);
   document.getElementById("page")!.replaceChildren(places.above, el("main", {}, columns), places.below);
   return views;
@@ -51,6 +52,13 @@ function lay_out(page: Page, open_help: () => void): View[] {
 function left_width(page: Page): number {
   const { heads, layers } = page.texts[0]!.data.model;
   return Math.max(300, Math.min(440, 66 + heads * (layers > 12 ? 30 : 32)));
+}
+
+/** The left column stays in sight beside a longer right one. */
+function keep_in_sight(column: HTMLElement): void {
+  const place = (): void => column.style.setProperty("top", `${Math.min(16, innerHeight - column.offsetHeight - 16)}px`);
+  new ResizeObserver(place).observe(column);
+  addEventListener("resize", place);
 }
 
 function keep_link(page: Page): void {

@@ -16,23 +16,32 @@ import type { Page, View } from "./page.ts";
 export type Place = "above" | "left" | "right" | "below";
 
 export interface Part {
-  place: Place;
+  place: (page: Page) => Place;
   make: (page: Page, open_help: () => void) => View;
   /** Left out where the page has nothing for it. */
   applies?: (page: Page) => boolean;
 }
 
+function always(place: Place): () => Place {
+  return () => place;
+}
+
+/** Few layers leave room below the heads. */
+function beside(page: Page): Place {
+  return page.texts[0]!.data.model.layers <= 16 ? "left" : "right";
+}
+
 /** A new view is a file and a line here. */
 export const parts: readonly Part[] = [
-  { place: "above", make: header_view },
-  { place: "above", make: compare_view, applies: (page) => page.data.comparison !== null },
-  { place: "above", make: tokens_view },
-  { place: "left", make: heads_view },
-  { place: "left", make: portrait_view },
-  { place: "right", make: row_view },
-  { place: "right", make: table_view },
-  { place: "right", make: notebook_view },
-  { place: "right", make: what_if_view },
-  { place: "below", make: honest_view },
-  { place: "below", make: status_view },
+  { place: always("above"), make: header_view },
+  { place: always("above"), make: compare_view, applies: (page) => page.data.comparison !== null },
+  { place: always("above"), make: tokens_view },
+  { place: always("left"), make: heads_view },
+  { place: always("left"), make: portrait_view },
+  { place: always("right"), make: row_view },
+  { place: always("right"), make: table_view },
+  { place: always("right"), make: notebook_view },
+  { place: beside, make: what_if_view },
+  { place: always("below"), make: honest_view },
+  { place: always("below"), make: status_view },
 ];

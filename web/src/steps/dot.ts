@@ -27,7 +27,7 @@ function make(look: Look): StepBody {
   return {
     lead: [
       el("p.sum-line", {}, sum),
-      named_strip(formula("q[c]·k[c]"), bars),
+      named_strip(formula("q·k"), bars),
     ],
     more: [
       el("p.line", {}, term("dot product"), `: ${look.q.length} products, added up`, full ? "" : `; the ${marked_terms} largest, which decide it:`),

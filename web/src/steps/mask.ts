@@ -27,10 +27,17 @@ function draw(canvas: HTMLCanvasElement, look: Look): void {
 }
 
 /** "5 later tokens (15 to 19)" */
-function removed(first: number, last: number, why: string): string | null {
+function removed(first: number, last: number, why: "later" | "window"): string | null {
   if (last < first) return null;
   const range = first === last ? `${first}` : `${first} to ${last}`;
-  return `${count_text(last - first + 1, why)} (${range})`;
+  const count = last - first + 1;
+  return `${why === "later" ? count_text(count, "later token") : count_text(count, "token", " beyond the window")} (${range})`;
+}
+
+function window_words(window: NonNullable<Look["head"]["kept"]["window"]>, causal: boolean): string {
+  const left = window.left === null ? "all before it" : `${window.left} before it`;
+  const right = window.right === null ? "all after it" : `${window.right} after it`;
+  return `The window of this layer: a token, ${causal ? left : `${left} and ${right}`}.`;
 }
 
 function make(look: Look): StepBody {
@@ -39,8 +46,8 @@ function make(look: Look): StepBody {
   const canvas = el("canvas.strip", { role: "img", "aria-label": `Tokens ${first} to ${last} stay` });
   const strip: Strip = { root: canvas, draw: () => draw(canvas, look) };
   const gone = [
-    removed(0, first - 1, "token beyond the window"),
-    removed(last + 1, look.head.tokens - 1, causal ? "later token" : "token beyond the window"),
+    removed(0, first - 1, "window"),
+    removed(last + 1, look.head.tokens - 1, causal ? "later" : "window"),
   ].filter((part) => part !== null);
   const stays = first === last ? `token ${first} stays` : `tokens ${first} to ${last} stay`;
   const lead = el("p.line", {}, stays, gone.length > 0 ? `; removed (score −∞): ${gone.join(" and ")}` : "; nothing is removed");
@@ -52,7 +59,7 @@ function make(look: Look): StepBody {
       : ": an encoder reads the whole text at once; all tokens see each other.";
   return {
     lead: [lead, ...(own ? [own] : []), canvas],
-    more: [note(term("mask"), why, window ? ` The window of this layer: ${window.left ?? "all"} to the left, ${window.right ?? "all"} to the right.` : "")],
+    more: [note(term("mask"), why, window ? ` ${window_words(window, causal)}` : "")],
     strips: [strip],
   };
 }

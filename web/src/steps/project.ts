@@ -105,7 +105,7 @@ function make(look: Look): StepBody {
 export const project_step: Step = {
   id: "project",
   title: "Query and key",
-  formula: () => "q = x_i W_q   k = x_j W_k",
+  formula: () => "q = x_i W_q, k = x_j W_k",
   applies: always,
   make,
 };

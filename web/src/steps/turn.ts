@@ -73,7 +73,7 @@ function make(look: Look): StepBody {
   const distance = look.query - look.key;
   return {
     lead: [
-      el("p.line", {}, term("RoPE"), `: pairs of numbers are turned by the position, q by ${look.query} and k by ${look.key} steps; only their distance, `, el("b", {}, String(distance)), ", is left in q·k"),
+      el("p.line", {}, term("RoPE"), `: pairs of numbers are turned by the position, q by ${look.query} and k by ${look.key} steps; only their distance, `, el("b", {}, number_text(distance, 0)), ", is left in q·k"),
       named_strip(formula("q"), q),
       named_strip(formula("k"), k),
     ],
@@ -89,7 +89,7 @@ function make(look: Look): StepBody {
 export const turn_step: Step = {
   id: "turn",
   title: "Turned by position",
-  formula: () => "q ← R^i q   k ← R^j k",
+  formula: () => "q ← R^i q, k ← R^j k",
   applies: (look) => look.text.data.rope_angles !== null && look.text.data.model.rope !== null,
   make,
 };

@@ -1,15 +1,9 @@
 // Finding a token by its text or number.
 import { el } from "../dom.ts";
+import { found_tokens } from "../found.ts";
 import type { Page } from "../page.ts";
 import { text_of } from "../selection.ts";
 import { announce } from "./status.ts";
-
-/** Returns the tokens that hold the text, or the one with that number. */
-export function found_tokens(tokens: readonly { text: string }[], wanted: string): number[] {
-  if (/^\d+$/.test(wanted) && Number(wanted) < tokens.length) return [Number(wanted)];
-  const low = wanted.toLowerCase();
-  return low === "" ? [] : tokens.flatMap(({ text }, index) => (text.toLowerCase().includes(low) ? [index] : []));
-}
 
 export function finder(page: Page): HTMLElement {
   const input = el("input", { id: "find", type: "search", placeholder: "find a token  /", "aria-label": "Find a token by text or number", autocomplete: "off", spellcheck: "false" });
