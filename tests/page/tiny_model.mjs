@@ -1,4 +1,5 @@
-// A decoder drawn from a seed, as a .gguf: for pages that need no download. Each byte of a text is a token.
+// A decoder drawn from a seed, as a .gguf: for pages that need no download. Each byte of a text is a token; so is each of
+// some characters that cannot be seen, or a text would never show them whole.
 //
 // In each layer heads 0 and 2 ask for what they offer (one matrix for query and key), so that they look at their own
 // token and its copies; the others look where chance sends them.
@@ -11,8 +12,7 @@ const kKeyHeads = 2;
 const kHeadSize = 16;
 const kFeedForward = 32;
 const kByteTokens = 256;
-const kEnd = 256; // the token that ends a text
-const kVocabulary = 257;
+const kUnseen = "\u200B\u200D\u2028\u2029\u202C\u202E\u2060\uFEFF";
 
 // Numbers of GGUF's value types.
 const kU32 = 4;
@@ -99,16 +99,29 @@ function addFacts(gguf, name) {
   gguf.key("llama.attention.layer_norm_rms_epsilon", kF32, f32(1e-5));
 }
 
-function addTokenizer(gguf) {
-  const tokens = [];
-  for (let byte = 0; byte < kByteTokens; ++byte) tokens.push(string(spelling(byte)));
-  tokens.push(string("<|endoftext|>"));
-  const types = tokens.map((_, id) => i32(id === kEnd ? 3 : 1));
+/** The pieces by id: bytes, then what merges make of the three bytes of each unseen character, then the end of a text. */
+function vocabulary() {
+  const pieces = Array.from({ length: kByteTokens }, (_, byte) => spelling(byte));
+  const merges = [];
+  for (const character of kUnseen) {
+    const [first, second, third] = [...Buffer.from(character)].map(spelling);
+    for (const [left, right] of [[first, second], [first + second, third]]) {
+      if (pieces.includes(left + right)) continue;
+      merges.push(`${left} ${right}`);
+      pieces.push(left + right);
+    }
+  }
+  return { pieces: [...pieces, "<|endoftext|>"], merges };
+}
+
+function addTokenizer(gguf, { pieces, merges }) {
+  const [normalToken, control] = [1, 3];
+  const types = pieces.map((_, id) => i32(id === pieces.length - 1 ? control : normalToken));
   gguf.key("tokenizer.ggml.model", kString, string("gpt2"));
   gguf.key("tokenizer.ggml.pre", kString, string("smollm"));
-  gguf.key("tokenizer.ggml.tokens", kArray, array(kString, tokens));
+  gguf.key("tokenizer.ggml.tokens", kArray, array(kString, pieces.map(string)));
   gguf.key("tokenizer.ggml.token_type", kArray, array(kI32, types));
-  gguf.key("tokenizer.ggml.merges", kArray, array(kString, []));
+  gguf.key("tokenizer.ggml.merges", kArray, array(kString, merges.map(string)));
 }
 
 function addLayer(gguf, index, draw) {
@@ -139,9 +152,11 @@ export function writeTinyModel(path, name) {
   const draw = (count, scale) => Float32Array.from({ length: count }, () => scale * next());
   const gguf = new Gguf();
   addFacts(gguf, name);
-  addTokenizer(gguf);
-  gguf.tensor("token_embd.weight", [kHidden, kVocabulary], draw(kVocabulary * kHidden, 1));
-  gguf.tensor("output.weight", [kHidden, kVocabulary], draw(kVocabulary * kHidden, 0.2));
+  const words = vocabulary();
+  const tokens = words.pieces.length;
+  addTokenizer(gguf, words);
+  gguf.tensor("token_embd.weight", [kHidden, tokens], draw(tokens * kHidden, 1));
+  gguf.tensor("output.weight", [kHidden, tokens], draw(tokens * kHidden, 0.2));
   gguf.tensor("output_norm.weight", [kHidden], new Float32Array(kHidden).fill(1));
   for (let layer = 0; layer < kLayers; ++layer) addLayer(gguf, layer, draw);
   writeFileSync(path, gguf.file());
