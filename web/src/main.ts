@@ -78,7 +78,10 @@ function begin(): void {
   const views = lay_out(page, help.open);
   document.body.append(help.root);
   const everything = new Set([...Object.keys(page.store.state), "theme"]);
-  const update = (changed: ReadonlySet<string>): void => views.forEach((view) => view.update(changed));
+  const update = (changed: ReadonlySet<string>): void => {
+    views.forEach((view) => view.update(changed));
+    views.forEach((view) => view.draw?.(changed));
+  };
   page.store.listen((_state, changed) => update(changed));
   on_theme(() => update(new Set(["theme"])));
   keep_link(page);

@@ -75,11 +75,13 @@ export function heads_view(page: Page): View {
         foot.replaceChildren(key_line(page));
       }
       if (changed.has("text") || changed.has("sort") || changed.has("kind")) cells.lay_out();
-      if (changed.has("text") || changed.has("theme") || changed.has("sinks")) cells.draw();
       cells.pick();
       sort.value = state.sort;
       for (const one of kinds.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one.dataset["value"] === state.kind));
       reading.textContent = head_words(text, text.head_data(state.layer, state.head));
+    },
+    draw(changed) {
+      if (changed.has("text") || changed.has("theme") || changed.has("sinks")) cells.draw();
     },
   };
 }

@@ -25,7 +25,8 @@ export function row_view(page: Page): View {
   on_bar(list, (token) => page.store.change({ other: token }));
   return {
     root,
-    update() {
+    draw: (changed) => whole.draw?.(changed),
+    update(changed) {
       const { state } = page.store;
       const selection = selection_of(page);
       const open = selection.head !== null;
@@ -37,7 +38,7 @@ export function row_view(page: Page): View {
       table.show(state.table);
       if (open) show_open(page, selection, { title, sub, list, coverage });
       else show_closed(page, { title, sub, list, closed });
-      whole.update();
+      whole.update(changed);
     },
   };
 }
