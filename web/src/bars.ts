@@ -17,10 +17,14 @@ export interface BarOptions {
   on_pick: ((token: number) => void) | null;
 }
 
+/** Beside a sink of weight 1 a full bar is at least this: bars that are small beside it look small. */
+const least_full = 0.1;
+
 /** What fills a bar: the largest weight, of those that are no sinks where these are off the scale. */
 export function full_bar(bars: readonly Ranked[], text: OpenText, sinks_off: boolean): number {
   const kept = bars.filter(({ token }) => !(sinks_off && text.data.tokens[token]!.sink));
-  return Math.max(...(kept.length > 0 ? kept : bars).map(({ weight }) => weight), 1e-30);
+  const largest = (of: readonly Ranked[]): number => of.reduce((most, { weight }) => Math.max(most, weight), 1e-30);
+  return kept.length > 0 ? Math.max(largest(kept), least_full * largest(bars)) : largest(bars);
 }
 
 function bar_of({ token, weight }: Ranked, full: number, options: BarOptions): HTMLElement {

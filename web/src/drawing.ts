@@ -13,6 +13,18 @@ export function pen_of(canvas: HTMLCanvasElement, width: number, height: number)
   return pen;
 }
 
+/** Calls back when an element has another width (not height: what is drawn follows the width alone). */
+export function on_width(element: Element, draw: () => void): void {
+  let width = 0;
+  new ResizeObserver((entries) => {
+    const now = entries[0]!.contentRect.width;
+    if (now === width) return;
+    const first = width === 0;
+    width = now;
+    if (!first) draw();
+  }).observe(element);
+}
+
 /** Columns of a text's maps that hold a sink. */
 export function sink_cells(text: OpenText): Set<number> {
   const sinks = new Set<number>();

@@ -43,6 +43,7 @@ function lay_out(page: Page, open_help: () => void): View[] {
     });
   const columns = el("div.columns", {}, places.left, places.right);
   keep_in_sight(places.left);
+  keep_in_sight(places.right);
   columns.style.setProperty("--left", `${left_width(page)}px`);
   document.getElementById("page")!.replaceChildren(places.above, el("main", {}, columns), places.below);
   return views;
@@ -54,7 +55,7 @@ function left_width(page: Page): number {
   return Math.max(300, Math.min(440, 66 + heads * (layers > 12 ? 30 : 32)));
 }
 
-/** The left column stays in sight beside a longer right one. */
+/** The shorter column stays in sight beside the longer one. */
 function keep_in_sight(column: HTMLElement): void {
   const place = (): void => column.style.setProperty("top", `${Math.min(16, innerHeight - column.offsetHeight - 16)}px`);
   new ResizeObserver(place).observe(column);
@@ -77,7 +78,10 @@ function begin(): void {
   const views = lay_out(page, help.open);
   document.body.append(help.root);
   const everything = new Set([...Object.keys(page.store.state), "theme"]);
-  const update = (changed: ReadonlySet<string>): void => views.forEach((view) => view.update(changed));
+  const update = (changed: ReadonlySet<string>): void => {
+    views.forEach((view) => view.update(changed));
+    views.forEach((view) => view.draw?.(changed));
+  };
   page.store.listen((_state, changed) => update(changed));
   on_theme(() => update(new Set(["theme"])));
   keep_link(page);

@@ -4,18 +4,28 @@ import { Numbers, type Matrix } from "./decode.ts";
 import type { HeadData, KeptProjection, PageData, TextData } from "./data.ts";
 import type { Store } from "./state.ts";
 
+/** The learned matrices of a head. */
 export interface Projection {
-  input: Matrix;
   query_weight: Matrix;
   key_weight: Matrix;
   query_bias: number[];
   key_bias: number[];
 }
 
+function made_once<T>(made: Map<number, T>, index: number, make: () => T): T {
+  const found = made.get(index);
+  if (found !== undefined) return found;
+  const value = make();
+  made.set(index, value);
+  return value;
+}
+
 /** One text: what the page knows of it, opened when asked. */
 export class OpenText {
   readonly size: number;
   private readonly heads = new Map<number, OpenHead | null>();
+  private readonly inputs = new Map<number, Matrix | null>();
+  private readonly projections = new Map<number, Projection | null>();
   private readonly maps: Uint8Array;
   private readonly received: Uint8Array;
 
@@ -39,26 +49,30 @@ export class OpenText {
   }
 
   open(layer: number, head: number): OpenHead | null {
-    const index = this.index(layer, head);
-    let open = this.heads.get(index);
-    if (open === undefined) {
+    return made_once(this.heads, this.index(layer, head), () => {
       const kept = this.data.kept.find((one) => one.layer === layer && one.head === head);
       const keys = this.data.kept_keys.find((one) => one.layer === layer && one.key_head === kept?.key_head);
-      open = kept && keys ? open_head(this.numbers, kept, keys) : null;
-      this.heads.set(index, open);
-    }
-    return open;
+      return kept && keys ? open_head(this.numbers, kept, keys) : null;
+    });
+  }
+
+  /** What a layer's projections were given, where the page has it. */
+  input(layer: number): Matrix | null {
+    return made_once(this.inputs, layer, () => {
+      const found = this.data.kept_inputs.find((one) => one.layer === layer);
+      return found ? this.numbers.stepped(found.input) : null;
+    });
   }
 
   projection(layer: number, head: number): Projection | null {
-    const input = this.data.kept_inputs.find((one) => one.layer === layer);
-    const found = this.data.kept_projections.find((one) => one.layer === layer && one.head === head);
-    return input && found ? this.opened(input.input, found) : null;
+    return made_once(this.projections, this.index(layer, head), () => {
+      const found = this.data.kept_projections.find((one) => one.layer === layer && one.head === head);
+      return found ? this.opened(found) : null;
+    });
   }
 
-  private opened(input: TextData["kept_inputs"][number]["input"], found: KeptProjection): Projection {
+  private opened(found: KeptProjection): Projection {
     return {
-      input: this.numbers.stepped(input),
       query_weight: this.numbers.stepped(found.query_weight),
       key_weight: this.numbers.stepped(found.key_weight),
       query_bias: found.query_bias,
@@ -88,10 +102,12 @@ export interface Page {
   store: Store;
 }
 
-/** A part of the page: drawn once, and told what changed. */
+/** A part of the page: made once, and told what changed. */
 export interface View {
   root: HTMLElement;
   update: (changed: ReadonlySet<string>) => void;
+  /** Draws its canvases, when all views are up to date: asking for their sizes in between would lay the page out each time. */
+  draw?: (changed: ReadonlySet<string>) => void;
 }
 
 /** "17.5": how the program writes a head too. */

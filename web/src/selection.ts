@@ -58,7 +58,12 @@ export function selection_of(page: Page): Selection {
   return last.selection;
 }
 
-/** The token of an open head whose row shows the head best: where the most weight lies on one key that is no sink. */
+/** Whether a token is a word or a part of one: rows of those are easier to read. */
+function is_word(text: OpenText, token: number): boolean {
+  return /\p{L}{2}/u.test(text.data.tokens[token]!.text);
+}
+
+/** The token of an open head whose row shows the head best: a word with the most weight on one other that is no sink. */
 export function telling_token(text: OpenText, head: OpenHead): number {
   const width = head.kept.top_keys.shape[1] ?? 0;
   let best = { token: text.size - 1, weight: -1 };
@@ -66,7 +71,7 @@ export function telling_token(text: OpenText, head: OpenHead): number {
     for (let at = row * width; at < (row + 1) * width; ++at) {
       const key = head.top_keys[at]!;
       if (key < 0 || key === row || text.data.tokens[key]!.sink) continue;
-      if (head.top_weights[at]! > best.weight) best = { token: row, weight: head.top_weights[at]! };
+      if (head.top_weights[at]! > best.weight && is_word(text, row) && is_word(text, key)) best = { token: row, weight: head.top_weights[at]! };
       break;
     }
   }

@@ -30,7 +30,7 @@ export function named_strip(name: Node | string, strip: Strip): HTMLElement {
 }
 
 export function token_of(look: Look, token: number): HTMLElement {
-  return el("span.token-at", {}, token_mark(look.text.data.tokens[token]!.text), el("span.faint", {}, ` ${token}`));
+  return el("span.token-at", {}, token_mark(look.text.data.tokens[token]!.text), el("span.at", {}, String(token)));
 }
 
 export function note(...children: (Node | string)[]): HTMLElement {

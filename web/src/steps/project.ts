@@ -1,5 +1,5 @@
 // Hidden state to query and key: x times the learned matrices.
-import { row_of } from "../decode.ts";
+import { row_of, type Matrix } from "../decode.ts";
 import { el } from "../dom.ts";
 import { vector_strip, type Strip } from "../drawing.ts";
 import { number_text } from "../format.ts";
@@ -19,6 +19,12 @@ interface Side {
   bias: "query_bias" | "key_bias";
 }
 
+/** What q and k were made of. */
+interface Made {
+  input: Matrix;
+  projection: Projection;
+}
+
 /** Query and key as the projections made them. */
 export function sides_of(look: Look): [Side, Side] {
   const { rope_angles: angles, model } = look.text.data;
@@ -31,8 +37,8 @@ export function sides_of(look: Look): [Side, Side] {
 }
 
 /** One number of q or k as a written sum: x[d] W[c][d] + ... (+ b). */
-function number_sum(projection: Projection, side: Side, c: number): HTMLElement {
-  const x = row_of(projection.input, side.token);
+function number_sum({ input, projection }: Made, side: Side, c: number): HTMLElement {
+  const x = row_of(input, side.token);
   const weights = row_of(projection[side.weight], c);
   const products = Float64Array.from(x, (number, d) => number * weights[d]!);
   const full = x.length <= written_size;
@@ -51,9 +57,9 @@ function number_sum(projection: Projection, side: Side, c: number): HTMLElement 
 }
 
 /** x, the matrix and what comes out, where they are small. */
-function whole_product(projection: Projection, side: Side, picked: number): HTMLElement {
+function whole_product({ input, projection }: Made, side: Side, picked: number): HTMLElement {
   const matrix = projection[side.weight];
-  const x = row_of(projection.input, side.token);
+  const x = row_of(input, side.token);
   const rows = Array.from({ length: matrix.size }, (_, d) =>
     el("tr", {}, ...Array.from({ length: matrix.rows }, (_, c) => el("td", { "data-marked": c === picked }, number_text(row_of(matrix, c)[d]!, 3)))),
   );
@@ -62,16 +68,16 @@ function whole_product(projection: Projection, side: Side, picked: number): HTML
   return el("div.product", {}, cells(x, -1), "×", el("table.matrix", {}, el("tbody", {}, ...rows)), "=", cells(side.vector, picked));
 }
 
-function more_of(look: Look, projection: Projection, sides: Side[]): (Node | string)[] {
-  const small = projection.input.size <= written_size && look.q.length <= written_size;
+function more_of(look: Look, made: Made, sides: Side[]): (Node | string)[] {
+  const small = made.input.size <= written_size && look.q.length <= written_size;
   const numbers = small ? Array.from(look.q.keys()) : [look.dimension];
   return [
     el("p.line", {}, "Written out: ", dimension_picker(look)),
-    ...(small ? sides.map((side) => whole_product(projection, side, look.dimension)) : []),
-    ...sides.flatMap((side) => numbers.map((c) => number_sum(projection, side, c))),
+    ...(small ? sides.map((side) => whole_product(made, side, look.dimension)) : []),
+    ...sides.flatMap((side) => numbers.map((c) => number_sum(made, side, c))),
     note(
       "Each number of q and k is a dot product of the token’s hidden state x (",
-      el("span.number", {}, String(projection.input.size)),
+      el("span.number", {}, String(made.input.size)),
       " numbers, after the layer’s norm) with a row of a learned matrix",
       small ? "." : "; its largest terms are shown, and … is what the others bring.",
     ),
@@ -88,7 +94,7 @@ function make(look: Look): StepBody {
   };
   const lead: Node[] = sides.flatMap(({ letter, token, vector }) => {
     const what = letter === "q" ? "query" : "key";
-    const x = look.projection ? row_of(look.projection.input, token) : null;
+    const x = look.input ? row_of(look.input, token) : null;
     return [
       el("p.line", {}, term(what), " of ", token_of(look, token)),
       ...(x ? [named_strip(formula("x"), strip(`hidden state of token ${token}`, x, false))] : []),
@@ -96,8 +102,9 @@ function make(look: Look): StepBody {
       ...(vector.length <= written_size ? [el("p.sum-line.vector-line", {}, formula(`${letter} = `), vector_text(vector))] : []),
     ];
   });
-  const more = look.projection
-    ? more_of(look, look.projection, sides)
+  const { input, projection } = look;
+  const more = input && projection
+    ? more_of(look, { input, projection }, sides)
     : [note("q = x Wq and k = x Wk: the matrices of this head are not in this page, only what they made. Blue is above 0, orange below.")];
   return { lead, more, strips };
 }

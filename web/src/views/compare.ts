@@ -3,7 +3,7 @@
 import { row_weights } from "../arithmetic.ts";
 import { fill_bars, on_bar, shown_bars } from "../bars.ts";
 import { el, fill } from "../dom.ts";
-import { percent_text, weight_text } from "../format.ts";
+import { number_text, weight_text } from "../format.ts";
 import { head_name, type Page, type View } from "../page.ts";
 import { shown_token } from "../shown_text.ts";
 import type { ComparisonData } from "../data.ts";
@@ -39,7 +39,11 @@ export function compare_view(page: Page): View {
 
 function text_block(page: Page, comparison: ComparisonData, index: number): HTMLElement {
   const { tokens, token } = comparison.texts[index]!;
-  const pieces = tokens.map((text, at) => el(at === token ? "mark.word" : "span", {}, el("bdi", {}, shown_token(text).replace(/^␣/, " "))));
+  const pieces = tokens.flatMap((text, at) => {
+    const shown = shown_token(text);
+    const word = el(at === token ? "mark.word" : "span", {}, el("bdi", {}, shown.replace(/^␣/, "")));
+    return shown.startsWith("␣") ? [" ", word] : [word];
+  });
   const open = el("button.letter", { type: "button", "aria-label": `Show text ${text_letter(index)}` }, text_letter(index));
   open.addEventListener("click", () => pick_text(page, index));
   return el("div.compared-text", { "data-text": index }, open, el("p", {}, ...pieces));
@@ -73,7 +77,7 @@ function moved_head(page: Page, comparison: ComparisonData, head: ComparisonData
     { type: "button", "data-head": head_name(head.layer, head.head), "aria-pressed": "false" },
     el("span.number.name", {}, head_name(head.layer, head.head)),
     bar,
-    el("span.number", {}, percent_text(head.share)),
+    el("span.number", {}, `${number_text(100 * head.share, 1)} %`),
     el("span.looks", {}, looked(head.in_a, text_letter(a)), looked(head.in_b, text_letter(b))),
   );
   open.addEventListener("click", () => {

@@ -49,8 +49,11 @@ export function cosine_lines(comparison: ComparisonData): { root: SVGElement } {
 
 function draw_places(root: SVGElement, names: readonly string[], x: (at: number) => number): void {
   const every = Math.ceil(names.length / 10);
-  const shown = names.map((name, at) => ({ name, at })).filter(({ at }) => at === 0 || at === names.length - 1 || (at - 1) % every === 0);
-  const kept = shown.filter(({ at }) => at === names.length - 1 || at === 0 || (names.length - 1 - at >= every * 0.8 && at >= 1));
+  const last = names.length - 1;
+  const room = (at: number, of: number): boolean => Math.abs(x(at) - x(of)) > 26;
+  const kept = names
+    .map((name, at) => ({ name, at }))
+    .filter(({ at }) => at === 0 || at === last || ((at - 1) % every === 0 && room(at, 0) && room(at, last)));
   select(root)
     .selectAll("text.place")
     .data(kept)

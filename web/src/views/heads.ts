@@ -50,6 +50,7 @@ export function heads_view(page: Page): View {
   const kinds = el("div.kinds", { role: "group", "aria-label": "Show heads of one kind", "data-control": "kind" });
   const reading = el("p.reading", { "aria-hidden": "true" });
   const sort = sort_select(page);
+  const foot = el("div");
   const root = el(
     "section.card.heads-card",
     { "aria-label": "Heads" },
@@ -57,7 +58,7 @@ export function heads_view(page: Page): View {
     kinds,
     reading,
     grid,
-    key_line(page),
+    foot,
   );
   const cells = new Cells(page, grid);
   listen(grid, page, (head) => {
@@ -69,13 +70,18 @@ export function heads_view(page: Page): View {
     update(changed) {
       const { state } = page.store;
       const text = text_of(page);
-      if (changed.has("text")) fill_kinds(kinds, page);
+      if (changed.has("text")) {
+        fill_kinds(kinds, page);
+        foot.replaceChildren(key_line(page));
+      }
       if (changed.has("text") || changed.has("sort") || changed.has("kind")) cells.lay_out();
-      if (changed.has("text") || changed.has("theme") || changed.has("sinks")) cells.draw();
       cells.pick();
       sort.value = state.sort;
       for (const one of kinds.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one.dataset["value"] === state.kind));
       reading.textContent = head_words(text, text.head_data(state.layer, state.head));
+    },
+    draw(changed) {
+      if (changed.has("text") || changed.has("theme") || changed.has("sinks")) cells.draw();
     },
   };
 }
@@ -86,19 +92,17 @@ function sort_select(page: Page): HTMLSelectElement {
   return select;
 }
 
+/** The fewer are marked: the heads that can be opened, or those that cannot. */
+function marks_kept(text: OpenText): boolean {
+  return 2 * text.data.kept.length <= text.data.heads.length;
+}
+
 function key_line(page: Page): HTMLElement {
-  const { kept, heads } = page.texts[0]!.data;
-  const all = kept.length === heads.length;
-  return el(
-    "p.note",
-    {},
-    "Rows look, columns are looked at",
-    all ? "." : "; ",
-    all ? null : el("span.kept-mark", { "aria-hidden": "true" }),
-    all ? null : " ",
-    all ? null : term("kept head", `${kept.length} of ${heads.length} heads`),
-    all ? null : " can be opened row by row.",
-  );
+  const { kept, heads } = text_of(page).data;
+  if (kept.length === heads.length) return el("p.note", {}, "Rows look, columns are looked at.");
+  const few = marks_kept(text_of(page));
+  const words = term("kept head", `${few ? kept.length : heads.length - kept.length} of ${heads.length} heads`);
+  return el("p.note", {}, "Rows look, columns are looked at; ", el("span.nowrap", {}, el("span.head-mark", { "aria-hidden": "true" }), words), few ? " can be opened row by row." : " cannot be opened row by row.");
 }
 
 function fill_kinds(kinds: HTMLElement, page: Page): void {
@@ -152,7 +156,7 @@ class Cells {
   }
 
   private make(text: OpenText): void {
-    const all_kept = text.data.kept.length === text.data.heads.length;
+    const marked = marks_kept(text);
     const square = !text.data.model.causal;
     this.made_of = text;
     this.picked = null;
@@ -170,7 +174,7 @@ class Cells {
           "data-head": name,
           "data-kind": kind_of(head),
           "data-kept": kept,
-          "data-marked": kept && !all_kept,
+          "data-marked": kept === marked,
         },
         el("canvas", { "aria-hidden": "true" }),
         letter ? el(square ? "b.badge.on-map" : "b.badge", { "aria-hidden": "true" }, letter) : null,

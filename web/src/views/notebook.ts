@@ -5,7 +5,7 @@ import { look_of, type Look } from "../look.ts";
 import type { Page, View } from "../page.ts";
 import { token_of, type Step } from "../step.ts";
 import { steps } from "../steps.ts";
-import type { Strip } from "../drawing.ts";
+import { on_width, type Strip } from "../drawing.ts";
 import { formula } from "../written.ts";
 
 export function notebook_view(page: Page): View {
@@ -16,7 +16,7 @@ export function notebook_view(page: Page): View {
   const root = el("section.card.notebook-card", { id: "notebook", "aria-labelledby": "notebook-title" }, el("div.card-head", {}, title, walk.root), about, list);
   let strips: Strip[] = [];
   const draw = (): void => strips.forEach((strip) => strip.draw());
-  new ResizeObserver(draw).observe(list);
+  on_width(list, draw);
   return {
     root,
     update() {
@@ -32,8 +32,8 @@ export function notebook_view(page: Page): View {
       if (focused) list.querySelector<HTMLElement>(focused)?.focus({ preventScroll: true });
       fill(about, "How ", token_of(look, look.query), " looks at ", token_of(look, look.key), ": ", el("b.number", {}, weight_text(look.weight)), " of its look. Pick another bar to change the key.");
       walk.show(walked, at);
-      draw();
     },
+    draw,
   };
 }
 

@@ -1,7 +1,7 @@
 // The picked head alone: its map large, with the picked row and column, and what its portrait was measured from.
 import { theme_colours } from "../colour.ts";
 import { el, fill } from "../dom.ts";
-import { draw_map, pen_of, sink_cells } from "../drawing.ts";
+import { draw_map, on_width, pen_of, sink_cells } from "../drawing.ts";
 import { entropy_words, weight_text } from "../format.ts";
 import { head_name, type OpenText, type Page, type View } from "../page.ts";
 import { selection_of, text_of } from "../selection.ts";
@@ -25,13 +25,7 @@ export function portrait_view(page: Page): View {
   const summary = el("p.sub");
   const root = el("section.card.portrait-card", { id: "portrait", "aria-label": "The picked head" }, title, summary, frame, facts);
   cross.addEventListener("click", (event) => pick_cell(page, cross, event));
-  const draw = (): void => {
-    const text = text_of(page);
-    const { layer, head, sinks } = page.store.state;
-    draw_map(map, text, layer, head, sinks ? sink_cells(text) : new Set());
-    draw_cross(cross, page);
-  };
-  new ResizeObserver(() => draw_cross(cross, page)).observe(frame);
+  on_width(frame, () => draw_cross(cross, page));
   return {
     root,
     update(changed) {
@@ -43,7 +37,12 @@ export function portrait_view(page: Page): View {
         fill(facts, ...measures.flatMap(([name, mean]) => measure(name, mean(data))));
         cross.setAttribute("aria-label", `Map of head ${head_name(layer, head)}: ${data.summary}`);
       }
-      draw();
+    },
+    draw(changed) {
+      const { layer, head, sinks } = page.store.state;
+      const text = text_of(page);
+      if (["text", "layer", "head", "sinks", "theme"].some((key) => changed.has(key))) draw_map(map, text, layer, head, sinks ? sink_cells(text) : new Set());
+      draw_cross(cross, page);
     },
   };
 }

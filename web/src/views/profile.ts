@@ -1,9 +1,9 @@
 // All weights of the row or column by position, on a log scale: where in the text they lie.
 import { theme_colours } from "../colour.ts";
 import { el } from "../dom.ts";
-import { pen_of } from "../drawing.ts";
+import { on_width, pen_of } from "../drawing.ts";
 import { weight_text } from "../format.ts";
-import type { Page } from "../page.ts";
+import type { Page, View } from "../page.ts";
 import { selection_of } from "../selection.ts";
 import { shown_token } from "../shown_text.ts";
 
@@ -14,7 +14,7 @@ function height_of(weight: number): number {
   return weight > 0 ? Math.max(0, 1 + Math.log10(weight) / decades) : 0;
 }
 
-export function profile(page: Page): { root: HTMLElement; update: () => void } {
+export function profile(page: Page): View {
   const canvas = el("canvas.profile", { role: "img", "aria-label": "All weights by position, on a log scale" });
   const reading = el("figcaption", { "aria-hidden": "true" });
   const root = el("figure.profile-figure", {}, canvas, reading);
@@ -35,14 +35,14 @@ export function profile(page: Page): { root: HTMLElement; update: () => void } {
     const token = token_at(event);
     if ((selection_of(page).weights?.[token] ?? 0) > 0) page.store.change({ other: token });
   });
-  new ResizeObserver(draw).observe(root);
+  on_width(root, draw);
   return {
     root,
     update() {
       root.hidden = selection_of(page).weights === null;
       reading.textContent = about;
-      draw();
     },
+    draw,
   };
 }
 

@@ -25,7 +25,8 @@ export function row_view(page: Page): View {
   on_bar(list, (token) => page.store.change({ other: token }));
   return {
     root,
-    update() {
+    draw: (changed) => whole.draw?.(changed),
+    update(changed) {
       const { state } = page.store;
       const selection = selection_of(page);
       const open = selection.head !== null;
@@ -37,7 +38,7 @@ export function row_view(page: Page): View {
       table.show(state.table);
       if (open) show_open(page, selection, { title, sub, list, coverage });
       else show_closed(page, { title, sub, list, closed });
-      whole.update();
+      whole.update(changed);
     },
   };
 }
@@ -54,7 +55,7 @@ function show_open(page: Page, selection: Selection, parts: Parts): void {
   const { text, ranked } = selection;
   const where = ["head ", el("span.number", {}, head_name(state.layer, state.head))];
   const token = token_mark(text.data.tokens[state.token]!.text);
-  const position = el("span.number.faint", {}, ` ${state.token}`);
+  const position = el("span.at", {}, String(state.token));
   if (state.column) fill(parts.title, "Who looks at ", token, position, " in ", ...where);
   else fill(parts.title, "What ", token, position, " looks at in ", ...where);
   const other = state.column ? selection.query : selection.key;
@@ -82,7 +83,7 @@ function coverage_of(ranked: readonly Ranked[], total: number): (Node | string)[
   const rest = ranked.length - first.length;
   if (rest === 0) return [el("b", {}, `all ${count_text(first.length, "token")}`), " that it sees are shown"];
   const share = sum_of(first.map(({ weight }) => weight)) / total;
-  return [el("b", {}, `top ${first.length} = ${percent_text(share)}`), `, the rest ${percent_text(1 - share)} in ${count_text(rest, "token")}`];
+  return [el("b", {}, `top ${first.length} = ${percent_text(share)}`.replace("= over", ">")), `, the rest ${percent_text(1 - share)} in ${count_text(rest, "token")}`];
 }
 
 function describe_column(page: Page, { text, ranked, weights }: Selection, { sub, coverage }: Parts): void {

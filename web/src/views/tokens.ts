@@ -163,6 +163,7 @@ class Chips {
       const line = Math.round(100 * Math.min(1, weights?.[token] ?? 0));
       if (line === this.lines[token]) return;
       this.lines[token] = line;
+      chip.toggleAttribute("data-line", line > 0);
       chip.style.setProperty("--line-share", `${line}%`);
     });
   }
