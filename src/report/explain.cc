@@ -46,14 +46,12 @@ KeptProjection kept_projection(const KeptHead& head, const models::HeadProjectio
           .key_bias = projection.key_bias};
 }
 
-// Of the heads kept, the most telling first, while the budget lasts.
+// Of the heads kept whose input was, the most telling first, within a budget of their own: the page counts all together.
 void keep_projections(const models::Model& model, const KeepOptions& options, KeptNumbers& kept) {
   std::int64_t left = options.budget_bytes;
-  for (const KeptHead& head : kept.heads) left -= bytes_of(head);
-  for (const KeptKeys& keys : kept.keys) left -= bytes_of(keys);
-  for (const KeptInput& input : kept.inputs) left -= bytes_of(input);
   for (const KeptHead& head : kept.heads) {
-    if (!options.all_heads && left <= 0) return;
+    if (std::ranges::find(kept.inputs, head.layer, &KeptInput::layer) == kept.inputs.end())
+      continue;
     const auto projection = model.head_projection(head.layer, head.head);
     if (!projection) return;
     KeptProjection made = kept_projection(head, *projection);

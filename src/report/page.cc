@@ -82,9 +82,9 @@ Page page_of(const std::string& title, const Json& comparison,
 }  // namespace
 
 std::int64_t most_page_bytes(std::int64_t tokens) {
-  constexpr std::int64_t kLeast = 4'000'000;
-  constexpr std::int64_t kToken = 2000;
-  return std::max(kLeast, tokens * kToken);
+  constexpr std::int64_t kUsual = 4'000'000;
+  constexpr std::int64_t kTokens = 2048;
+  return tokens <= kTokens ? kUsual : tokens * (kUsual / kTokens);
 }
 
 Page explanation_page(const Explanation& explanation, const PageOptions& options) {
