@@ -20,6 +20,8 @@ test("each term is explained on hover and on focus, in a sentence", async () => 
     assert.ok(await tip.isVisible(), name);
     assert.match(await tip.textContent(), /[a-z]{3}.*[.]$/s, name);
     await page.keyboard.press("Escape");
+    await term.scrollIntoViewIfNeeded(); // scrolling takes the tip away
+    await painted(page);
     await term.hover();
     await painted(page);
     assert.ok(await tip.isVisible(), `${name}, hovered`);

@@ -15,7 +15,7 @@ test("nothing of a hostile text or name runs, and no element comes of it", async
   const page = await open(hostile);
   assert.equal(await page.evaluate(() => window.ran), undefined);
   assert.equal(await page.locator("img, iframe, object, embed, svg [onload], [onerror], [onfocus], [onload]").count(), 0);
-  assert.equal(await page.locator("b", { hasText: "Tiny" }).count(), 0);
+  assert.equal(await page.locator("#born").count(), 0);
   assert.ok(await page.locator("body").isVisible());
   await keepPicture(page, "hostile_text");
   assert.deepEqual(await page.faults(), []);

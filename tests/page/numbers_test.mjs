@@ -64,8 +64,9 @@ async function checkRow(page, sample, head, token) {
   }
   assert.equal(compared, Math.min(shown.length, exact.size), `${where}: bars that --at knows`);
   const nats = numberIn((await page.locator("#row .sub").textContent()).match(/(\S+) nats/)[1]);
-  const wanted = facts.entropy ?? 0;
-  assert.ok(Math.abs(nats.value - wanted) <= nats.half + 0.00005, `${where}: entropy ${nats.value}, it is ${wanted}`);
+  const wanted = numberIn(facts.entropy);
+  const error = (nats.half + wanted.half) * (1 + 1e-9);
+  assert.ok(Math.abs(nats.value - wanted.value) <= error, `${where}: entropy ${nats.value}, it is ${facts.entropy}`);
   await checkSteps(page, facts, where, shown);
 }
 

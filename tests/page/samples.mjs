@@ -12,7 +12,7 @@ export const kHostile =
   `</script><script>window.ran=1</script><!--<script>]]></style><style>body{display:none}</style>` +
   `<img src=x onerror="window.ran=2"><svg onload="window.ran=3">javascript:window.ran=4 "' onfocus='window.ran=5' ` +
   `\${window.ran=6} {{7*7}} &lt;b&gt; \u202Eesrever\u202C a\u200Bb\u200D\u2060c\uFEFFd \u2028e\u2029f \u0001g\u001B[31mh\u0085`;
-export const kHostileName = `</title><img src=x onerror="window.ran=7">\u202E--><b>Tiny</b>`;
+export const kHostileName = `</title><img src=x onerror="window.ran=7">\u202E--><u id="born">Tiny</u>`;
 
 const kLongTokens = 2000;
 
@@ -97,11 +97,11 @@ export function best(name) {
 /** What `fovea explain --json` says of a sample. */
 export const factsOf = (sample) => JSON.parse(readFileSync(sample.facts, "utf8"));
 
-/** What `fovea explain --at` says of a row: `figures` of its steps, by name, and the row's `entropy`, in four digits. */
+/** What `fovea explain --at` says of a row: `figures` of its steps, by name, and the row's `entropy` as the text says it. */
 export function rowFacts(sample, layer, head, token) {
   const { args, input } = commandOf(sample);
   const { steps } = JSON.parse(fovea([...args, "--at", `${layer}.${head}:${token}`, "--json"], input)).steps;
   const figures = new Map(steps.flatMap((step) => step.figures.map((figure) => [figure.name, figure])));
-  const said = steps.map(({ sentence }) => sentence.match(/entropy, (\d+\.\d+)/)).find((match) => match !== null);
-  return { figures, entropy: said === undefined ? null : Number(said[1]) };
+  const said = steps.map(({ sentence }) => sentence.match(/entropy, ([\d.e-]*\d)/)).find((match) => match !== null);
+  return { figures, entropy: said === undefined ? "0" : said[1] };
 }
