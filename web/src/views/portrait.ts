@@ -23,7 +23,7 @@ export function portrait_view(page: Page): View {
   const frame = el("div.map-frame", {}, map, cross);
   const facts = el("dl.measures");
   const summary = el("p.sub");
-  const root = el("section.card.portrait-card", { id: "portrait", "aria-label": "The picked head" }, title, summary, frame, facts);
+  const root = el("section.card.portrait-card", { id: "portrait", "aria-label": "The picked head" }, title, summary, el("div.portrait-body", {}, frame, facts));
   cross.addEventListener("click", (event) => pick_cell(page, cross, event));
   on_width(frame, () => draw_cross(cross, page));
   return {
