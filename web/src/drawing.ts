@@ -101,6 +101,12 @@ function largest(vector: ArrayLike<number>): number {
   return most || 1;
 }
 
+/** Full colour of a long vector: what all but one in a hundred stay below, or one number would leave the others pale. */
+export function most_but_outliers(vector: ArrayLike<number>): number {
+  const sizes = Float64Array.from(vector, Math.abs).sort();
+  return sizes[Math.floor(0.99 * (sizes.length - 1))] || largest(vector);
+}
+
 function draw_strip(canvas: HTMLCanvasElement, vector: ArrayLike<number>, options: StripOptions): void {
   const width = canvas.clientWidth;
   const height = canvas.clientHeight;

@@ -15,7 +15,7 @@ import { OpenText, type Page, type View } from "./page.ts";
 import { change_of, link_of, Store } from "./state.ts";
 import { show_terms } from "./terms.ts";
 import { help_dialog } from "./views/help.ts";
-import { parts, type Place } from "./views.ts";
+import { parts, type Part, type Place } from "./views.ts";
 import type { PageData } from "./data.ts";
 
 function text_in(id: string): string {
@@ -31,22 +31,27 @@ function read_page(): Page {
   return { data, texts, store: new Store(first_state(data, texts), within(texts)) };
 }
 
-/** The parts in their places. */
+type Places = Record<Place, HTMLElement>;
+
+/** Puts the parts in their places; what is there already is not moved. */
+function arrange(page: Page, places: Places, made: readonly { part: Part; view: View }[]): void {
+  for (const [name, place] of Object.entries(places)) {
+    const roots = made.filter(({ part }) => part.place(page) === name).map(({ view }) => view.root);
+    if (roots.length !== place.children.length || roots.some((root, i) => place.children[i] !== root)) place.replaceChildren(...roots);
+  }
+}
+
+/** Makes the parts, and a view that keeps them in their places. */
 function lay_out(page: Page, open_help: () => void): View[] {
-  const places: Record<Place, HTMLElement> = { above: el("div.above"), left: el("div.left"), right: el("div.right"), below: el("div.below") };
-  const views = parts
-    .filter((part) => part.applies?.(page) ?? true)
-    .map((part) => {
-      const view = part.make(page, open_help);
-      places[part.place(page)].append(view.root);
-      return view;
-    });
+  const places: Places = { above: el("div.above"), left: el("div.left"), right: el("div.right"), below: el("div.below") };
+  const made = parts.filter((part) => part.applies?.(page) ?? true).map((part) => ({ part, view: part.make(page, open_help) }));
+  arrange(page, places, made);
   const columns = el("div.columns", {}, places.left, places.right);
   keep_in_sight(places.left);
   keep_in_sight(places.right);
   columns.style.setProperty("--left", `${left_width(page)}px`);
   document.getElementById("page")!.replaceChildren(places.above, el("main", {}, columns), places.below);
-  return views;
+  return [...made.map(({ view }) => view), { root: columns, update: () => arrange(page, places, made) }];
 }
 
 /** Wide enough for the heads of a layer, side by side. */

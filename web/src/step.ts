@@ -43,16 +43,16 @@ export function pick_dimension(look: Look): (index: number) => void {
 }
 
 /** "46 of 64", with buttons for the one before and after. */
-export function dimension_picker(look: Look): HTMLElement {
+export function dimension_picker(look: Look, dimension: number = look.dimension): HTMLElement {
   const step = (by: number): void => {
-    look.page.store.change({ dimension: (look.dimension + by + look.q.length) % look.q.length });
+    look.page.store.change({ dimension: (dimension + by + look.q.length) % look.q.length });
   };
   const turn = (label: string, text: string, by: number): HTMLElement => {
     const made = el("button.small", { type: "button", "aria-label": label, "data-dimension-step": by }, text);
     made.addEventListener("click", () => step(by));
     return made;
   };
-  return el("span.picker", {}, turn("The number before", "‹", -1), el("span.number", { "data-dimension": look.dimension }, ` number ${look.dimension} of ${look.q.length} `), turn("The next number", "›", 1));
+  return el("span.picker", {}, turn("The number before", "‹", -1), el("span.number", { "data-dimension": dimension }, ` number ${dimension} of ${look.q.length} `), turn("The next number", "›", 1));
 }
 
 export function vector_text(values: ArrayLike<number>): string {

@@ -42,9 +42,13 @@ export function is_term(text: string): text is Term {
   return Object.hasOwn(sentences, text);
 }
 
+export function sentence_of(name: Term): string {
+  return sentences[name];
+}
+
 /** The word, with its sentence on hover, focus or touch. */
 export function term(name: Term, text: string = name): HTMLElement {
-  return el("button.term", { type: "button", "data-term": name, "aria-describedby": "term-tip" }, text);
+  return el("span.term", { role: "button", tabindex: 0, "data-term": name, "aria-describedby": "term-tip" }, text);
 }
 
 function place(tip: HTMLElement, word: Element): void {

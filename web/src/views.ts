@@ -11,6 +11,7 @@ import { table_view } from "./views/table.ts";
 import { tokens_view } from "./views/tokens.ts";
 import { what_if_view } from "./views/what_if.ts";
 import type { Page, View } from "./page.ts";
+import { text_of } from "./selection.ts";
 
 /** Above the two columns, in the left or the right one, or below. */
 export type Place = "above" | "left" | "right" | "below";
@@ -31,13 +32,19 @@ function beside(page: Page): Place {
   return page.texts[0]!.data.model.layers <= 16 ? "left" : "right";
 }
 
+/** Of a head that cannot be opened there is nothing but its portrait to show. */
+function main_if_closed(page: Page): Place {
+  const { layer, head } = page.store.state;
+  return text_of(page).is_kept(layer, head) ? "left" : "right";
+}
+
 /** A new view is a file and a line here. */
 export const parts: readonly Part[] = [
   { place: always("above"), make: header_view },
   { place: always("above"), make: compare_view, applies: (page) => page.data.comparison !== null },
   { place: always("above"), make: tokens_view },
   { place: always("left"), make: heads_view },
-  { place: always("left"), make: portrait_view },
+  { place: main_if_closed, make: portrait_view },
   { place: always("right"), make: row_view },
   { place: always("right"), make: table_view },
   { place: always("right"), make: notebook_view },

@@ -1,7 +1,7 @@
 // Hidden state to query and key: x times the learned matrices.
 import { row_of, type Matrix } from "../decode.ts";
 import { el } from "../dom.ts";
-import { vector_strip, type Strip } from "../drawing.ts";
+import { most_but_outliers, vector_strip, type Strip } from "../drawing.ts";
 import { number_text } from "../format.ts";
 import type { Look } from "../look.ts";
 import type { Projection } from "../page.ts";
@@ -88,7 +88,8 @@ function make(look: Look): StepBody {
   const sides = sides_of(look);
   const strips: Strip[] = [];
   const strip = (label: string, vector: ArrayLike<number>, can_pick: boolean): Strip => {
-    const made = vector_strip(vector, can_pick ? { label, picked: [look.dimension], on_pick: pick_dimension(look) } : { label });
+    const picks = { label, picked: [look.dimension], on_pick: pick_dimension(look) };
+    const made = vector_strip(vector, can_pick ? picks : { label, full: most_but_outliers(vector) });
     strips.push(made);
     return made;
   };

@@ -8,13 +8,18 @@ import { shown_token } from "../shown_text.ts";
 import { term } from "../terms.ts";
 import { number_table, written_sum } from "../written.ts";
 
+/** "1.145 − 0.634", "−0.3 + 0.2" */
+function less(score: number, max: number): string {
+  return `${number_text(score, 3)} ${max < 0 ? "+" : "−"} ${number_text(Math.abs(max), 3)}`;
+}
+
 function fraction(look: Look): HTMLElement {
   if (!look.seen) return el("p.sum-line", {}, "exp(−∞) / Σ = ", el("b.result", {}, weight_text(0)));
   const grown = look.weight * look.row_sum;
   return el(
     "p.sum-line",
     {},
-    `exp(${number_text(look.score, 3)} − ${number_text(look.row_max, 3)}) / ${number_text(look.row_sum, 4)} = ${number_text(grown, 4)} / ${number_text(look.row_sum, 4)} = `,
+    `exp(${less(look.score, look.row_max)}) / ${number_text(look.row_sum, 4)} = ${number_text(grown, 4)} / ${number_text(look.row_sum, 4)} = `,
     el("b.result", {}, weight_text(look.weight)),
   );
 }

@@ -5,7 +5,7 @@ import { number_text } from "../format.ts";
 import type { Look } from "../look.ts";
 import { dimension_picker, named_strip, note, pick_dimension, token_of, type Step, type StepBody } from "../step.ts";
 import { term } from "../terms.ts";
-import { pair_of, pair_with } from "../turning.ts";
+import { pair_of, pair_with, type PairLayout } from "../turning.ts";
 import { formula } from "../written.ts";
 import { sides_of } from "./project.ts";
 
@@ -62,10 +62,26 @@ function turned_pair(look: Look, side: ReturnType<typeof sides_of>[number], pair
   );
 }
 
+/** A turn that can be seen, in radians. */
+const visible_turn = 0.4;
+
+/** Nothing picked: the pair that brings most of those whose turn can be seen, for most of q·k comes from pairs that hardly turn. */
+function telling_pair(look: Look, angles: readonly number[], layout: PairLayout): number {
+  const picked = Math.min(angles.length - 1, pair_with(layout, look.dimension, angles.length));
+  if (look.state.dimension !== null) return picked;
+  let best = { pair: picked, size: -1 };
+  angles.forEach((angle, pair) => {
+    const [a, b] = pair_of(layout, pair, angles.length);
+    const size = Math.hypot(look.q[a]!, look.q[b]!) * Math.hypot(look.k[a]!, look.k[b]!);
+    if (angle * look.query >= visible_turn && angle * look.query < 2 * Math.PI && size > best.size) best = { pair, size };
+  });
+  return best.pair;
+}
+
 function make(look: Look): StepBody {
   const angles = look.text.data.rope_angles!;
   const layout = look.text.data.model.rope!.layout;
-  const pair = Math.min(angles.length - 1, pair_with(layout, look.dimension, angles.length));
+  const pair = telling_pair(look, angles, layout);
   const picked = pair_of(layout, pair, angles.length);
   const on_pick = pick_dimension(look);
   const q = vector_strip(look.q, { label: "the query, turned", picked, on_pick });
@@ -78,7 +94,7 @@ function make(look: Look): StepBody {
       named_strip(formula("k"), k),
     ],
     more: [
-      el("p.line", {}, `Pair ${pair} of ${angles.length}, with `, dimension_picker(look)),
+      el("p.line", {}, `Pair ${pair} of ${angles.length}, with `, dimension_picker(look, picked.includes(look.dimension) ? look.dimension : picked[0])),
       el("div.clocks", {}, ...sides_of(look).map((side) => turned_pair(look, side, pair))),
       note("The first pairs turn fast and tell near tokens apart; the last hardly turn and carry what does not depend on place. Lengths stay."),
     ],

@@ -99,7 +99,7 @@ function both_rows(page: Page, comparison: ComparisonData): HTMLElement[] {
   return shown_pair(page, comparison).map((index) => {
     const text = page.texts[index]!;
     const word = comparison.texts[index]!.token;
-    const title = el("h3", {}, el("b.letter-mark", {}, text_letter(index)), " what ", el("bdi.token-mark", {}, shown_token(text.data.tokens[word]!.text)), el("span.faint", {}, ` ${word}`), ` looks at in head ${head_name(layer, head)}`);
+    const title = el("h3", {}, el("b.letter-mark", {}, text_letter(index)), " what ", el("bdi.token-mark", {}, shown_token(text.data.tokens[word]!.text)), el("span.at", {}, String(word)), ` looks at in head ${head_name(layer, head)}`);
     const open = text.open(layer, head);
     if (!open) return el("div.one-row", { "data-row-of": index }, title, el("p.note", {}, `Not in this page: --only-heads ${head_name(layer, head)} or --full keeps it.`));
     const weights = row_weights(open, word);

@@ -21,6 +21,9 @@ const badges: Record<string, string> = {
   broad: "B",
 };
 
+/** So many, in an order of their own, are drawn larger. */
+const few_heads = 12;
+
 const sorts: [Sort, string][] = [
   ["layer", "layer and head"],
   ["portrait", "strongest portrait"],
@@ -143,6 +146,7 @@ class Cells {
     const order = heads.map((_, i) => i).filter((i) => kind === null || kind_of(heads[i]!) === kind);
     order.sort((a, b) => rank_of(heads[a]!, sort) - rank_of(heads[b]!, sort) || a - b);
     this.cells.forEach((cell) => cell.classList.remove("dim"));
+    this.grid.toggleAttribute("data-few", order.length <= few_heads);
     this.grid.replaceChildren(...order.map((i) => this.cells[i]!));
   }
 

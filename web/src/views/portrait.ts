@@ -6,7 +6,7 @@ import { entropy_words, weight_text } from "../format.ts";
 import { head_name, type OpenText, type Page, type View } from "../page.ts";
 import { selection_of, text_of } from "../selection.ts";
 import type { HeadData, RowMean } from "../data.ts";
-import { is_term, term, type Term } from "../terms.ts";
+import { is_term, sentence_of, term, type Term } from "../terms.ts";
 
 const measures: [Term, (head: HeadData) => RowMean][] = [
   ["previous token", (head) => head.previous],
@@ -22,8 +22,9 @@ export function portrait_view(page: Page): View {
   const cross = el("canvas.cross", { role: "img" });
   const frame = el("div.map-frame", {}, map, cross);
   const facts = el("dl.measures");
+  const kinds = el("div.kind-sentences");
   const summary = el("p.sub");
-  const root = el("section.card.portrait-card", { id: "portrait", "aria-label": "The picked head" }, title, summary, frame, facts);
+  const root = el("section.card.portrait-card", { id: "portrait", "aria-label": "The picked head" }, title, summary, el("div.portrait-body", {}, frame, el("div", {}, facts, kinds)));
   cross.addEventListener("click", (event) => pick_cell(page, cross, event));
   on_width(frame, () => draw_cross(cross, page));
   return {
@@ -35,6 +36,7 @@ export function portrait_view(page: Page): View {
         fill(title, "Head ", el("span.number", {}, head_name(layer, head)));
         fill(summary, ...summary_of(data));
         fill(facts, ...measures.flatMap(([name, mean]) => measure(name, mean(data))));
+        fill(kinds, ...sentences_of(data));
         cross.setAttribute("aria-label", `Map of head ${head_name(layer, head)}: ${data.summary}`);
       }
     },
@@ -57,6 +59,13 @@ export function summary_of(head: HeadData): (Node | string)[] {
   if (head.labels.length === 0) parts.push(term("portrait"), ` ${head.summary}`);
   if (head.entropy.rows > 0) parts.push(" · looks on average ", term("entropy", entropy_words(head.entropy.mean)));
   return parts;
+}
+
+/** What its kinds mean. */
+function sentences_of(head: HeadData): HTMLElement[] {
+  const known = head.labels.map(({ kind }) => kind).filter(is_term);
+  if (known.length === 0) return [el("p.note", {}, "No kind: none of these weights is large enough to name it by.")];
+  return known.map((kind) => el("p.note", {}, el("b", {}, kind), ": ", sentence_of(kind)));
 }
 
 function measure(name: Term, mean: RowMean): HTMLElement[] {

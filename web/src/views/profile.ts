@@ -14,23 +14,28 @@ function height_of(weight: number): number {
   return weight > 0 ? Math.max(0, 1 + Math.log10(weight) / decades) : 0;
 }
 
+/** Of a head that cannot be opened: what each token receives. */
+function shown_weights(page: Page): Float64Array {
+  const { text, weights } = selection_of(page);
+  return weights ?? text.received_by(page.store.state.layer, page.store.state.head);
+}
+
 export function profile(page: Page): View {
   const canvas = el("canvas.profile", { role: "img", "aria-label": "All weights by position, on a log scale" });
   const reading = el("figcaption", { "aria-hidden": "true" });
   const root = el("figure.profile-figure", {}, canvas, reading);
   const draw = (): void => draw_profile(canvas, page);
-  const about = "every weight by its place in the text, log scale from 0.0001 to 1";
+  const about = (): string => `${selection_of(page).weights ? "every weight" : "received"} by place in the text, log scale from 0.0001 to 1`;
   const token_at = (event: MouseEvent): number => {
     const at = canvas.getBoundingClientRect();
     const size = selection_of(page).text.size;
     return Math.max(0, Math.min(size - 1, Math.floor(((event.clientX - at.left) / at.width) * size)));
   };
   canvas.addEventListener("pointermove", (event) => {
-    const { text, weights } = selection_of(page);
     const token = token_at(event);
-    reading.textContent = `${token} “${shown_token(text.data.tokens[token]!.text)}” ${weight_text(weights?.[token] ?? 0)}`;
+    reading.textContent = `${token} “${shown_token(selection_of(page).text.data.tokens[token]!.text)}” ${weight_text(shown_weights(page)[token] ?? 0)}`;
   });
-  canvas.addEventListener("pointerleave", () => (reading.textContent = about));
+  canvas.addEventListener("pointerleave", () => (reading.textContent = about()));
   canvas.addEventListener("click", (event) => {
     const token = token_at(event);
     if ((selection_of(page).weights?.[token] ?? 0) > 0) page.store.change({ other: token });
@@ -39,21 +44,21 @@ export function profile(page: Page): View {
   return {
     root,
     update() {
-      root.hidden = selection_of(page).weights === null;
-      reading.textContent = about;
+      reading.textContent = about();
     },
     draw,
   };
 }
 
 function draw_profile(canvas: HTMLCanvasElement, page: Page): void {
-  const { text, weights, query, key } = selection_of(page);
+  const { text, head, query, key } = selection_of(page);
+  const weights = shown_weights(page);
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  if (!weights || width === 0) return;
+  if (width === 0) return;
   const pen = pen_of(canvas, width, height);
   const { hue, accent, line, soft } = theme_colours();
   const { token, column } = page.store.state;
-  const other = column ? query : key;
+  const other = head === null ? -1 : column ? query : key;
   const step = width / text.size;
   const gap = step > 4 ? 1 : 0;
   pen.fillStyle = line;

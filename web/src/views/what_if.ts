@@ -113,7 +113,7 @@ export function what_if_view(page: Page): View {
       mask.show(state.unmasked);
       reset.disabled = !altered;
       const hidden = head.tokens - (visible_keys(head.kept, head.tokens, query)[1] - visible_keys(head.kept, head.tokens, query)[0] + 1);
-      fill(about, "How would ", token_mark(text.data.tokens[query]!.text), el("span.faint", {}, ` ${query}`), " look otherwise? × drops a key", hides_something(head) ? `; no mask shows it ${hidden} more.` : ".");
+      fill(about, "How would ", token_mark(text.data.tokens[query]!.text), el("span.at", {}, String(query)), " look otherwise? × drops a key", hides_something(head) ? `; no mask shows it ${hidden} more.` : ".");
       result.textContent = altered ? outcome(head, before, after) : "Nothing is changed yet.";
     },
   };
