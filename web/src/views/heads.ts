@@ -84,7 +84,8 @@ export function heads_view(page: Page): View {
       reading.textContent = head_words(text, text.head_data(state.layer, state.head));
     },
     draw(changed) {
-      if (changed.has("text") || changed.has("theme") || changed.has("sinks")) cells.draw();
+      const sinks = changed.has("sinks") && sink_cells(text_of(page)).size > 0;
+      if (changed.has("text") || changed.has("theme") || sinks) cells.draw();
     },
   };
 }
