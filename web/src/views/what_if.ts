@@ -32,7 +32,7 @@ function keys_of({ before, after, dropped }: Change): number[] {
 }
 
 function pair_row(page: Page, change: Change, key: number, full: number): HTMLElement {
-  const { text, before, after, dropped, sinks_off } = change;
+  const { text, before, after, dropped } = change;
   const out = dropped.includes(key);
   const name = shown_token(text.data.tokens[key]!.text);
   const drop = button(out ? "+" : "×", { class: "small drop", "data-drop": key, "aria-pressed": String(out), "aria-label": `${out ? "Put back" : "Drop"} token ${key} ${name}` }, () => toggle_dropped(page, key));
