@@ -64,11 +64,12 @@ export function within(texts: readonly OpenText[]): (state: State) => State {
   return (state) => {
     const text = between(state.text, texts.length - 1);
     const { size, data } = texts[text]!;
+    const head = texts[text]!.nearest(state.layer, state.head) ?? data.heads[0]!;
     return {
       ...state,
       text,
-      layer: between(state.layer, data.model.layers - 1),
-      head: between(state.head, data.model.heads - 1),
+      layer: head.layer,
+      head: head.head,
       token: between(state.token, size - 1),
       other: state.other === null ? null : between(state.other, size - 1),
       dropped: state.dropped.filter((key) => key < size),

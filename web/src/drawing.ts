@@ -80,7 +80,15 @@ const widest_number = 44;
 
 export interface Strip {
   root: HTMLElement;
-  draw: () => void;
+  draw: (width: number, height: number) => void;
+}
+
+/** Draws strips that are in the page. All sizes are asked for first: a canvas that gets one has the page laid out again. */
+export function draw_strips(strips: readonly Strip[]): void {
+  const sizes = strips.map(({ root }): [number, number] => [root.clientWidth, root.clientHeight]);
+  strips.forEach((strip, i) => {
+    if (sizes[i]![0] > 0) strip.draw(...sizes[i]!);
+  });
 }
 
 export interface StripOptions {
@@ -107,11 +115,7 @@ export function most_but_outliers(vector: ArrayLike<number>): number {
   return sizes[Math.floor(0.99 * (sizes.length - 1))] || largest(vector);
 }
 
-function draw_strip(canvas: HTMLCanvasElement, vector: ArrayLike<number>, options: StripOptions): void {
-  const width = canvas.clientWidth;
-  const height = canvas.clientHeight;
-  if (width === 0) return;
-  const pen = pen_of(canvas, width, height);
+function draw_strip(pen: CanvasRenderingContext2D, [width, height]: [number, number], vector: ArrayLike<number>, options: StripOptions): void {
   const { signed, hue, accent, ink, line } = theme_colours();
   const full = options.full ?? largest(vector);
   const step = width / vector.length;
@@ -152,5 +156,5 @@ export function vector_strip(vector: ArrayLike<number>, options: StripOptions): 
     canvas.addEventListener("pointerleave", () => options.on_hover!(null));
   }
   canvas.style.maxWidth = `${vector.length * widest_number}px`;
-  return { root: canvas, draw: () => draw_strip(canvas, vector, options) };
+  return { root: canvas, draw: (width, height) => draw_strip(pen_of(canvas, width, height), [width, height], vector, options) };
 }

@@ -60,12 +60,25 @@ function show_what_if(page: Page): void {
   document.getElementById("temperature")?.focus({ preventScroll: true });
 }
 
+function move_by_layer(page: Page, grid: HTMLElement, key: string): boolean {
+  const moves: Record<string, () => void> = {
+    ArrowLeft: () => step_head(page, -1),
+    ArrowRight: () => step_head(page, 1),
+    ArrowUp: () => step_layer(page, -1),
+    ArrowDown: () => step_layer(page, 1),
+  };
+  if (!run(moves[key])) return false;
+  grid.querySelector<HTMLElement>("[tabindex='0']")?.focus();
+  return true;
+}
+
 /** In the map of heads arrows move as they look: along the order that is shown. */
 function move_in_heads(page: Page, grid: HTMLElement, key: string): boolean {
+  if (grid.dataset["sort"] === "layer") return move_by_layer(page, grid, key);
   const cells = [...grid.querySelectorAll<HTMLElement>("[data-head]")];
   const at = cells.findIndex((cell) => cell.getAttribute("aria-selected") === "true");
   const top = cells[0]?.offsetTop;
-  const columns = grid.dataset["sort"] === "layer" ? text_of(page).data.model.heads : cells.filter((cell) => cell.offsetTop === top).length;
+  const columns = cells.filter((cell) => cell.offsetTop === top).length;
   const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[key];
   if (by === undefined) return false;
   const next = cells[at < 0 ? 0 : at + by];

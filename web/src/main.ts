@@ -1,5 +1,7 @@
 // Reads the page's data, makes its parts, and tells them when what is picked changes.
+import "./style/theme.css";
 import "./style/base.css";
+import "./style/controls.css";
 import "./style/tokens.css";
 import "./style/heads.css";
 import "./style/bars.css";
@@ -56,7 +58,8 @@ function lay_out(page: Page, open_help: () => void): View[] {
 
 /** Wide enough for the heads of a layer, side by side. */
 function left_width(page: Page): number {
-  const { heads, layers } = page.texts[0]!.data.model;
+  const { heads: all, model } = page.texts[0]!.data;
+  const [heads, layers] = [new Set(all.map(({ head }) => head)).size, model.layers];
   return Math.max(300, Math.min(440, 66 + heads * (layers > 12 ? 30 : 32)));
 }
 

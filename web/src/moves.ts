@@ -11,18 +11,21 @@ export function pick_token(page: Page, token: number): void {
   page.store.change({ token: Math.max(0, Math.min(last, token)), other: null, dropped: [] });
 }
 
-/** The head `by` places on in the layer, or into the next one. */
+/** The head `by` places on in the layer, or into the next one; after the last the first. */
 export function step_head(page: Page, by: number): void {
-  const { layers, heads } = text_of(page).data.model;
+  const { heads } = text_of(page).data;
   const { layer, head } = page.store.state;
-  const at = (layer * heads + head + by + layers * heads) % (layers * heads);
-  pick_head(page, Math.floor(at / heads), at % heads);
+  const at = heads.findIndex((one) => one.layer === layer && one.head === head);
+  const next = heads[(at + by + heads.length) % heads.length];
+  if (next) pick_head(page, next.layer, next.head);
 }
 
-export function step_layer(page: Page, by: number): void {
-  const { layers } = text_of(page).data.model;
+/** The same head of the layer before (-1) or after (1), of those that are in the page; else the nearest there. */
+export function step_layer(page: Page, by: -1 | 1): void {
   const { layer, head } = page.store.state;
-  pick_head(page, Math.max(0, Math.min(layers - 1, layer + by)), head);
+  const beyond = text_of(page).data.heads.filter((one) => (one.layer - layer) * by > 0);
+  const next = text_of(page).nearest(layer, head, beyond);
+  if (next) pick_head(page, next.layer, next.head);
 }
 
 /** The other end: by falling weight. */

@@ -23,6 +23,8 @@ function made_once<T>(made: Map<number, T>, index: number, make: () => T): T {
 /** One text: what the page knows of it, opened when asked. */
 export class OpenText {
   readonly size: number;
+  /** Where a head stands in the data: a page may be of some heads only. */
+  private readonly places = new Map<string, number>();
   private readonly heads = new Map<number, OpenHead | null>();
   private readonly inputs = new Map<number, Matrix | null>();
   private readonly projections = new Map<number, Projection | null>();
@@ -33,10 +35,24 @@ export class OpenText {
     this.size = data.tokens.length;
     this.maps = numbers.u8(data.maps);
     this.received = numbers.u8(data.received);
+    data.heads.forEach(({ layer, head }, place) => this.places.set(head_name(layer, head), place));
   }
 
+  /** Throws for a head that is not in the page. */
   private index(layer: number, head: number): number {
-    return layer * this.data.model.heads + head;
+    const place = this.places.get(head_name(layer, head));
+    if (place === undefined) throw new Error(`page: head ${head_name(layer, head)} is not in it`);
+    return place;
+  }
+
+  has(layer: number, head: number): boolean {
+    return this.places.has(head_name(layer, head));
+  }
+
+  /** The head, or the one in the page that is nearest: by layer, then in it. */
+  nearest(layer: number, head: number, among: readonly HeadData[] = this.data.heads): HeadData | undefined {
+    const far = (one: HeadData): number => Math.abs(one.layer - layer) * 1e6 + Math.abs(one.head - head);
+    return among.reduce<HeadData | undefined>((best, one) => (best && far(best) <= far(one) ? best : one), undefined);
   }
 
   head_data(layer: number, head: number): HeadData {
@@ -49,6 +65,7 @@ export class OpenText {
   }
 
   open(layer: number, head: number): OpenHead | null {
+    if (!this.has(layer, head)) return null;
     return made_once(this.heads, this.index(layer, head), () => {
       const kept = this.data.kept.find((one) => one.layer === layer && one.head === head);
       const keys = this.data.kept_keys.find((one) => one.layer === layer && one.key_head === kept?.key_head);

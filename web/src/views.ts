@@ -29,7 +29,7 @@ function always(place: Place): () => Place {
 
 /** Few layers leave room below the heads. */
 function beside(page: Page): Place {
-  return page.texts[0]!.data.model.layers <= 16 ? "left" : "right";
+  return new Set(page.texts[0]!.data.heads.map(({ layer }) => layer)).size <= 16 ? "left" : "right";
 }
 
 /** Of a head that cannot be opened there is nothing but its portrait to show. */

@@ -16,6 +16,8 @@ export interface SampleOptions {
   softcap: number;
   sink: number | null;
   rope: PairLayout | null;
+  /** The heads that are in the page, by their place; null: all. */
+  only: number[] | null;
   /** How many heads, from head 0 of layer 0 on, keep their rows. */
   kept: number;
   compared: number[] | null;
@@ -33,6 +35,7 @@ export const usual: SampleOptions = {
   softcap: 0,
   sink: null,
   rope: "half_split",
+  only: null,
   kept: 3,
   compared: null,
 };
@@ -148,7 +151,7 @@ interface MadeHead {
 class TextWriter {
   private readonly random: () => number;
   private readonly angles: number[] | null;
-  private readonly made: MadeHead[] = [];
+  private made: MadeHead[] = [];
   private readonly keys: { layer: number; key_head: number; key: Float64Array[]; value: Float64Array[] }[] = [];
   private readonly inputs: { layer: number; input: Float64Array[] }[] = [];
   private readonly projections: { layer: number; head: number; query: Float64Array[]; key: Float64Array[] }[] = [];
@@ -158,6 +161,7 @@ class TextWriter {
     const pairs = options.head_size / 2;
     this.angles = options.rope ? Array.from({ length: pairs }, (_, i) => 100 ** (-i / pairs)) : null;
     for (let layer = 0; layer < options.layers; ++layer) this.make_layer(layer);
+    if (options.only) this.made = options.only.map((place) => this.made[place]!);
   }
 
   private turned(vectors: Float64Array[]): Float64Array[] {

@@ -42,3 +42,17 @@ test("those who listen are told what changed, and nothing when nothing did", () 
   store.change({ token: 3, dropped: [1] });
   assert.deepEqual(told, [["token", "dropped"]]);
 });
+
+test("of a page with some heads only, every head is found and no other", () => {
+  const some = sample_page({ only: [1, 6, 7], kept: 2 });
+  const text = new OpenText(some.data.texts[0]!, new Numbers(some.numbers));
+  const all = sample_page({ kept: 8 });
+  assert.deepEqual([text.has(0, 1), text.has(1, 2), text.has(0, 0), text.has(1, 0)], [true, true, false, false]);
+  assert.ok(text.open(1, 2) !== null && text.open(1, 3) === null && text.open(0, 0) === null);
+  assert.deepEqual(some.rows[0]![1], all.rows[0]![6]);
+  const store = new Store(first_state(some.data, [text]), within([text]));
+  store.change({ layer: 0, head: 3 });
+  assert.deepEqual([store.state.layer, store.state.head], [0, 1]);
+  store.change({ layer: 9, head: 0 });
+  assert.deepEqual([store.state.layer, store.state.head], [1, 2]);
+});

@@ -9,6 +9,7 @@ const bats = ["Out| of| the| dark| cave| flew| a| bat", "In| the| night| sky| fl
 const pages: Record<string, Partial<SampleOptions>> = {
   sentence: { texts: [sentence], layers: 12, heads: 9, key_heads: 3, head_size: 64, hidden_size: 96, rope: "interleaved", kept: 12 },
   small: { texts: [sentence.slice(0, 6)], layers: 1, heads: 1, key_heads: 1, head_size: 2, hidden_size: 3, rope: null, kept: 1 },
+  some: { texts: [sentence], layers: 6, only: [1, 9, 10, 22], kept: 2 },
   hostile: { texts: [hostile], causal: false },
   window: { texts: [sentence], window: { left: 4, right: null }, softcap: 20, sink: 0.5, kept: 8 },
   compared: { texts: bats, layers: 6, heads: 12, key_heads: 12, head_size: 32, hidden_size: 64, causal: false, rope: null, kept: 20, compared: [7, 6, 7] },

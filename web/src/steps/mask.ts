@@ -8,10 +8,7 @@ import type { Look } from "../look.ts";
 import { always, note, token_of, type Step, type StepBody } from "../step.ts";
 import { term } from "../terms.ts";
 
-function draw(canvas: HTMLCanvasElement, look: Look): void {
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  if (width === 0) return;
-  const pen = pen_of(canvas, width, height);
+function draw(pen: CanvasRenderingContext2D, [width, height]: [number, number], look: Look): void {
   const { hue, accent, line } = theme_colours();
   const size = look.head.tokens;
   const step = width / size;
@@ -44,7 +41,7 @@ function make(look: Look): StepBody {
   const [first, last] = look.visible;
   const { causal, window } = look.head.kept;
   const canvas = el("canvas.strip", { role: "img", "aria-label": `Tokens ${first} to ${last} stay` });
-  const strip: Strip = { root: canvas, draw: () => draw(canvas, look) };
+  const strip: Strip = { root: canvas, draw: (width, height) => draw(pen_of(canvas, width, height), [width, height], look) };
   const gone = [
     removed(0, first - 1, "window"),
     removed(last + 1, look.head.tokens - 1, causal ? "later" : "window"),

@@ -84,7 +84,8 @@ export function heads_view(page: Page): View {
       reading.textContent = head_words(text, text.head_data(state.layer, state.head));
     },
     draw(changed) {
-      if (changed.has("text") || changed.has("theme") || changed.has("sinks")) cells.draw();
+      const sinks = changed.has("sinks") && sink_cells(text_of(page)).size > 0;
+      if (changed.has("text") || changed.has("theme") || sinks) cells.draw();
     },
   };
 }
@@ -135,12 +136,11 @@ class Cells {
     const text = text_of(this.page);
     const { sort, kind } = this.page.store.state;
     if (this.made_of !== text) this.make(text);
-    const { heads, model } = text.data;
+    const { heads } = text.data;
     this.grid.dataset["sort"] = sort;
-    this.grid.style.setProperty("--heads", String(model.heads));
     if (sort === "layer") {
       this.cells.forEach((cell, i) => cell.classList.toggle("dim", kind !== null && kind_of(heads[i]!) !== kind));
-      this.grid.replaceChildren(...this.by_layer(model.layers, model.heads));
+      this.grid.replaceChildren(...this.by_layer(heads));
       return;
     }
     const order = heads.map((_, i) => i).filter((i) => kind === null || kind_of(heads[i]!) === kind);
@@ -150,13 +150,15 @@ class Cells {
     this.grid.replaceChildren(...order.map((i) => this.cells[i]!));
   }
 
-  private by_layer(layers: number, heads: number): HTMLElement[] {
+  /** A row a layer, a column a head; a gap where the page has no such head. */
+  private by_layer(heads: readonly HeadData[]): HTMLElement[] {
     const axis = (text: string): HTMLElement => el("span.axis", { role: "presentation", "aria-hidden": "true" }, text);
-    const top = [axis(""), ...Array.from({ length: heads }, (_, head) => axis(String(head)))];
-    return Array.from({ length: layers }, (_, layer) => [axis(String(layer)), ...this.cells.slice(layer * heads, (layer + 1) * heads)]).reduce(
-      (all, row) => all.concat(row),
-      top,
-    );
+    const rows = [...new Set(heads.map(({ layer }) => layer))];
+    const columns = [...new Set(heads.map(({ head }) => head))].sort((a, b) => a - b);
+    const cells = new Map(heads.map(({ layer, head }, i) => [head_name(layer, head), this.cells[i]!]));
+    this.grid.style.setProperty("--heads", String(columns.length));
+    const top = [axis(""), ...columns.map((head) => axis(String(head)))];
+    return top.concat(...rows.map((layer) => [axis(String(layer)), ...columns.map((head) => cells.get(head_name(layer, head)) ?? axis(""))]));
   }
 
   private make(text: OpenText): void {
@@ -195,7 +197,7 @@ class Cells {
 
   pick(): void {
     const { layer, head } = this.page.store.state;
-    const cell = this.cells[layer * text_of(this.page).data.model.heads + head]!;
+    const cell = this.cells[text_of(this.page).data.heads.findIndex((one) => one.layer === layer && one.head === head)]!;
     if (cell === this.picked) return;
     const had_focus = this.picked !== null && this.picked === document.activeElement;
     this.picked?.setAttribute("aria-selected", "false");

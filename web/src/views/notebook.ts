@@ -5,7 +5,7 @@ import { look_of, type Look } from "../look.ts";
 import type { Page, View } from "../page.ts";
 import { token_of, type Step } from "../step.ts";
 import { steps } from "../steps.ts";
-import { on_width, type Strip } from "../drawing.ts";
+import { draw_strips, on_width, type Strip } from "../drawing.ts";
 import { formula } from "../written.ts";
 
 export function notebook_view(page: Page): View {
@@ -15,7 +15,7 @@ export function notebook_view(page: Page): View {
   const title = el("h2", { id: "notebook-title" }, "The notebook, with this model’s numbers");
   const root = el("section.card.notebook-card", { id: "notebook", "aria-labelledby": "notebook-title" }, el("div.card-head", {}, title, walk.root), about, list);
   let strips: Strip[] = [];
-  const draw = (): void => strips.forEach((strip) => strip.draw());
+  const draw = (): void => draw_strips(strips);
   on_width(list, draw);
   return {
     root,

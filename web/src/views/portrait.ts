@@ -64,7 +64,7 @@ export function summary_of(head: HeadData): (Node | string)[] {
 /** What its kinds mean. */
 function sentences_of(head: HeadData): HTMLElement[] {
   const known = head.labels.map(({ kind }) => kind).filter(is_term);
-  if (known.length === 0) return [el("p.note", {}, "No kind: none of these weights is large enough to name it by.")];
+  if (known.length === 0) return [el("p.note", {}, "No kind names this head.")];
   return known.map((kind) => el("p.note", {}, el("b", {}, kind), ": ", sentence_of(kind)));
 }
 

@@ -1,6 +1,7 @@
 // What if: the row again under another temperature, without some keys or without the mask; old and new side by side.
 import { altered_weights, is_altered, type WhatIf } from "../altered.ts";
 import { answer_of, cosine, entropy_of, row_weights, visible_keys, type OpenHead } from "../arithmetic.ts";
+import { full_bar } from "../bars.ts";
 import { button, el, fill, toggle, token_mark } from "../dom.ts";
 import { entropy_words, number_text, weight_text } from "../format.ts";
 import { toggle_dropped } from "../moves.ts";
@@ -31,7 +32,7 @@ function keys_of({ before, after, dropped }: Change): number[] {
 }
 
 function pair_row(page: Page, change: Change, key: number, full: number): HTMLElement {
-  const { text, before, after, dropped, sinks_off } = change;
+  const { text, before, after, dropped } = change;
   const out = dropped.includes(key);
   const name = shown_token(text.data.tokens[key]!.text);
   const drop = button(out ? "+" : "×", { class: "small drop", "data-drop": key, "aria-pressed": String(out), "aria-label": `${out ? "Put back" : "Drop"} token ${key} ${name}` }, () => toggle_dropped(page, key));
@@ -43,7 +44,7 @@ function pair_row(page: Page, change: Change, key: number, full: number): HTMLEl
   };
   return el(
     "div.pair-row",
-    { role: "listitem", "data-key": key, "data-dropped": out, "data-sink": sinks_off && text.data.tokens[key]!.sink },
+    { role: "listitem", "data-key": key, "data-dropped": out, "data-sink": text.data.tokens[key]!.sink, "data-over": Math.max(before[key]!, after[key]!) > full * 1.0001 },
     drop,
     el("span.position", {}, String(key)),
     el("bdi.token", {}, name),
@@ -54,8 +55,8 @@ function pair_row(page: Page, change: Change, key: number, full: number): HTMLEl
 }
 
 function full_of({ text, before, after, sinks_off }: Change, keys: readonly number[]): number {
-  const counted = keys.filter((key) => !(sinks_off && text.data.tokens[key]!.sink));
-  return Math.max(...counted.flatMap((key) => [before[key]!, after[key]!]), 1e-30);
+  const weights = keys.map((key) => ({ token: key, weight: Math.max(before[key]!, after[key]!) }));
+  return full_bar(weights, text, sinks_off);
 }
 
 function outcome(head: OpenHead, before: Float64Array, after: Float64Array): string {
