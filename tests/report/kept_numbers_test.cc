@@ -222,8 +222,9 @@ TEST(HeadKeeper, LaterHeadsThatTellMoreTakeThePlaceOfEarlierOnes) {
 TEST(PartsWithin, TakesHeadsInOrderAndThenInputs) {
   Explanation e = explain_random({.layers = 2, .heads = 2, .key_heads = 1, .keep = all_heads()});
   Generator generator(5);
+  const Tensor input = randn({12, 16}, generator);
   for (std::int64_t layer = 0; layer < 2; ++layer)
-    e.kept.inputs.push_back({layer, stepped(randn({12, 16}, generator))});
+    e.kept.inputs.push_back({.layer = layer, .input = stepped(input)});
   constexpr std::int64_t kAll = std::int64_t{1} << 40;
   EXPECT_THAT(parts_within(e.kept, kAll).inputs, ElementsAre(0, 1));
   EXPECT_THAT(parts_within(e.kept, kAll).heads, ElementsAre(0, 1, 2, 3));
@@ -235,9 +236,12 @@ TEST(PartsWithin, TakesHeadsInOrderAndThenInputs) {
   EXPECT_TRUE(parts_within(e.kept, first - 1).heads.empty());
 }
 
+std::vector<ExplainedToken> two_tokens() {
+  return std::vector<ExplainedToken>(2);
+}
+
 TEST(Explainer, RefusesLayersThatAreNotTheOnesObserved) {
-  std::vector<ExplainedToken> tokens{{.id = 1}, {.id = 2}};
-  Explainer explainer(facts_of({}), std::move(tokens));
+  Explainer explainer(facts_of({}), two_tokens());
   const Tensor query(DType::f32, {1, 2, 2, 8});
   const Attention question{.query = query, .key = query, .value = query, .causal = true};
   const Attended answer = attend(question, explainer.observe(0));
@@ -249,7 +253,7 @@ TEST(Explainer, RefusesLayersThatAreNotTheOnesObserved) {
 }
 
 TEST(Explainer, RefusesAQuestionOfAnotherLength) {
-  Explainer explainer(facts_of({}), {{.id = 1}, {.id = 2}});
+  Explainer explainer(facts_of({}), two_tokens());
   const Tensor query(DType::f32, {1, 2, 3, 8});
   const Attention question{.query = query, .key = query, .value = query, .causal = true};
   static_cast<void>(explainer.observe(0));
