@@ -80,7 +80,8 @@ Explanation explain(const models::Model& model, std::string_view text,
   if (keeps) keep_projections(model, options.keep, explanation.kept);
   if (model.facts().has_logits) {
     explanation.guesses = last_guesses(model, hidden, options);
-    if (keeps) explanation.row_guesses = row_guesses(model, hidden, options);
+    const bool is_short = std::ssize(ids) <= kMostGuessedTokens || options.keep.all_heads;
+    if (keeps && is_short) explanation.row_guesses = row_guesses(model, hidden, options);
   } else if (!model.facts().is_causal) {
     const Tensor vector = models::sentence_vector(hidden);
     explanation.sentence_vector.assign(vector.values<float>().begin(),

@@ -104,10 +104,8 @@ std::string describe(const Page& page) {
   std::string line =
       fmt::format("{:.1f} MB; {} of {} heads can be opened row by row",
                   static_cast<double>(page.html.size()) / 1e6, page.kept_heads, page.all_heads);
-  if (!page.passed_over.empty())
-    line += fmt::format("; {}", page.passed_over);
-  else if (page.kept_heads < page.all_heads)
-    line += " (--full keeps all)";
+  if (!page.passed_over.empty()) return line + fmt::format(" ({})", page.passed_over);
+  if (page.kept_heads < page.all_heads) line += " (--full keeps all)";
   return line;
 }
 
