@@ -39,6 +39,12 @@ TEST(Files, FollowTheRules) {
   }
 }
 
+TEST(Files, OfThePageFollowTheRules) {
+  const std::vector<SourceFile> files = read_page_sources();
+  EXPECT_GT(files.size(), 10U);
+  for (const SourceFile& file : files) EXPECT_EQ(fault_of(file), "") << file.path;
+}
+
 TEST(Files, FaultsAreFound) {
   const std::string comment = "// What it is.";
   EXPECT_EQ(fault_of({"src/core/a.cc", {comment}}), "");

@@ -33,21 +33,34 @@ inline SourceFile read_source(const std::filesystem::path& root,
   return file;
 }
 
-/// All C and C++ files of the project, sorted by path.
-inline std::vector<SourceFile> read_source_tree() {
+/// The files in these folders whose names end so, sorted by path.
+inline std::vector<SourceFile> read_files(std::initializer_list<const char*> folders,
+                                          std::initializer_list<std::string_view> extensions) {
   const std::filesystem::path root = FOVEA_SOURCE_DIR;
   std::vector<SourceFile> files;
-  for (const char* folder : {"include", "src", "tests", "bench", "examples"}) {
+  for (const char* folder : folders) {
     if (!std::filesystem::exists(root / folder)) continue;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
-      const std::string extension = entry.path().extension().string();
-      if (extension == ".h" || extension == ".cc" || extension == ".c") {
-        files.push_back(read_source(root, entry.path()));
-      }
+    std::filesystem::recursive_directory_iterator entry(root / folder);
+    for (; entry != end(entry); ++entry) {
+      const std::filesystem::path& path = entry->path();
+      if (path.filename() == "node_modules") entry.disable_recursion_pending();
+      if (std::ranges::find(extensions, path.extension().string()) != extensions.end())
+        files.push_back(read_source(root, path));
     }
   }
   std::ranges::sort(files, {}, &SourceFile::path);
   return files;
+}
+
+/// All C and C++ files of the project, sorted by path.
+inline std::vector<SourceFile> read_source_tree() {
+  return read_files({"include", "src", "tests", "bench", "examples"}, {".h", ".cc", ".c"});
+}
+
+/// All TypeScript, JavaScript and CSS of the page, its tests and its benchmark.
+inline std::vector<SourceFile> read_page_sources() {
+  return read_files({"web/src", "web/build", "web/test", "tests/page", "bench/page", "tools"},
+                    {".ts", ".js", ".mjs", ".css"});
 }
 
 inline bool is_under(const SourceFile& file, std::string_view folder) {

@@ -1,0 +1,79 @@
+// What a state picks: the text, the head, and the two ends of a look.
+import { column_weights, row_weights, type OpenHead } from "./arithmetic.ts";
+import type { OpenText, Page } from "./page.ts";
+import type { State } from "./state.ts";
+
+export interface Ranked {
+  token: number;
+  weight: number;
+}
+
+export interface Selection {
+  text: OpenText;
+  head: OpenHead | null;
+  /** Of the picked row, or column; null where the head's rows are not in the page. */
+  weights: Float64Array | null;
+  /** The tokens at the other ends, by falling weight; those that cannot see each other are left out. */
+  ranked: Ranked[];
+  query: number;
+  key: number;
+}
+
+export function text_of(page: Page): OpenText {
+  return page.texts[page.store.state.text]!;
+}
+
+function ends(head: OpenHead, state: State): Ranked[] {
+  const weights = weights_of(head, state);
+  const tokens = Array.from(weights, (weight, token) => ({ token, weight }));
+  return tokens.filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight || a.token - b.token);
+}
+
+function weights_of(head: OpenHead, state: State): Float64Array {
+  return state.column ? column_weights(head, state.token) : row_weights(head, state.token);
+}
+
+/** The end that says most: not a sink, and in the column not the token itself, where there is another. */
+function telling_end(ranked: Ranked[], text: OpenText, state: State): number {
+  const found = ranked.find(({ token }) => (state.column ? token !== state.token : !text.data.tokens[token]!.sink));
+  return (found ?? ranked[0])?.token ?? state.token;
+}
+
+function selected(page: Page): Selection {
+  const { state } = page.store;
+  const text = text_of(page);
+  const head = text.open(state.layer, state.head);
+  if (!head) return { text, head, weights: null, ranked: [], query: state.token, key: state.token };
+  const ranked = ends(head, state);
+  const other = state.other ?? telling_end(ranked, text, state);
+  const [query, key] = state.column ? [other, state.token] : [state.token, other];
+  return { text, head, weights: weights_of(head, state), ranked, query, key };
+}
+
+let last: { state: Readonly<State>; selection: Selection } | null = null;
+
+/** What is picked now; made once a state. */
+export function selection_of(page: Page): Selection {
+  if (last?.state !== page.store.state) last = { state: page.store.state, selection: selected(page) };
+  return last.selection;
+}
+
+/** Whether a token is a word or a part of one: rows of those are easier to read. */
+function is_word(text: OpenText, token: number): boolean {
+  return /\p{L}{2}/u.test(text.data.tokens[token]!.text);
+}
+
+/** The token of an open head whose row shows the head best: a word with the most weight on one other that is no sink. */
+export function telling_token(text: OpenText, head: OpenHead): number {
+  const width = head.kept.top_keys.shape[1] ?? 0;
+  let best = { token: text.size - 1, weight: -1 };
+  for (let row = Math.min(2, text.size - 1); row < text.size; ++row) {
+    for (let at = row * width; at < (row + 1) * width; ++at) {
+      const key = head.top_keys[at]!;
+      if (key < 0 || key === row || text.data.tokens[key]!.sink) continue;
+      if (head.top_weights[at]! > best.weight && is_word(text, row) && is_word(text, key)) best = { token: row, weight: head.top_weights[at]! };
+      break;
+    }
+  }
+  return best.token;
+}

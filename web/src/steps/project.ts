@@ -1,0 +1,119 @@
+// Hidden state to query and key: x times the learned matrices.
+import { row_of, type Matrix } from "../decode.ts";
+import { el } from "../dom.ts";
+import { most_but_outliers, vector_strip, type Strip } from "../drawing.ts";
+import { number_text } from "../format.ts";
+import type { Look } from "../look.ts";
+import type { Projection } from "../page.ts";
+import { always, dimension_picker, named_strip, note, pick_dimension, token_of, vector_text, written_size, type Step, type StepBody } from "../step.ts";
+import { term } from "../terms.ts";
+import { unturned } from "../turning.ts";
+import { formula, largest_terms, written_sum } from "../written.ts";
+
+interface Side {
+  letter: "q" | "k";
+  token: number;
+  /** Before it is turned. */
+  vector: ArrayLike<number>;
+  weight: "query_weight" | "key_weight";
+  bias: "query_bias" | "key_bias";
+}
+
+/** What q and k were made of. */
+interface Made {
+  input: Matrix;
+  projection: Projection;
+}
+
+/** Query and key as the projections made them. */
+export function sides_of(look: Look): [Side, Side] {
+  const { rope_angles: angles, model } = look.text.data;
+  const before = (vector: Float32Array, token: number): ArrayLike<number> =>
+    angles && model.rope ? unturned(vector, token, angles, model.rope.layout) : vector;
+  return [
+    { letter: "q", token: look.query, vector: before(look.q, look.query), weight: "query_weight", bias: "query_bias" },
+    { letter: "k", token: look.key, vector: before(look.k, look.key), weight: "key_weight", bias: "key_bias" },
+  ];
+}
+
+/** One number of q or k as a written sum: x[d] W[c][d] + ... (+ b). */
+function number_sum({ input, projection }: Made, side: Side, c: number): HTMLElement {
+  const x = row_of(input, side.token);
+  const weights = row_of(projection[side.weight], c);
+  const products = Float64Array.from(x, (number, d) => number * weights[d]!);
+  const full = x.length <= written_size;
+  const indices = full ? Array.from(x.keys()) : largest_terms(products, 4);
+  const digits = full ? 4 : 3;
+  const terms = indices.map((d) => ({
+    text: `${number_text(Math.abs(x[d]!), digits)}·${number_text(Math.abs(weights[d]!), digits)}`,
+    value: products[d]!,
+    marked: full ? false : true,
+  }));
+  const bias = projection[side.bias][c];
+  if (bias !== undefined) terms.push({ text: `${number_text(Math.abs(bias), digits)} (bias)`, value: bias, marked: false });
+  const line = written_sum(terms, number_text(side.vector[c]!, digits), !full);
+  line.prepend(formula(`${side.letter}[${c}] = `));
+  return el("p.sum-line", { "data-sum": `${side.letter}${c}` }, line);
+}
+
+/** x, the matrix and what comes out, where they are small. */
+function whole_product({ input, projection }: Made, side: Side, picked: number): HTMLElement {
+  const matrix = projection[side.weight];
+  const x = row_of(input, side.token);
+  const rows = Array.from({ length: matrix.size }, (_, d) =>
+    el("tr", {}, ...Array.from({ length: matrix.rows }, (_, c) => el("td", { "data-marked": c === picked }, number_text(row_of(matrix, c)[d]!, 3)))),
+  );
+  const cells = (values: ArrayLike<number>, marked: number): HTMLElement =>
+    el("table.matrix", {}, el("tbody", {}, el("tr", {}, ...Array.from(values, (value, c) => el("td", { "data-marked": c === marked }, number_text(value, 3))))));
+  return el("div.product", {}, cells(x, -1), "×", el("table.matrix", {}, el("tbody", {}, ...rows)), "=", cells(side.vector, picked));
+}
+
+function more_of(look: Look, made: Made, sides: Side[]): (Node | string)[] {
+  const small = made.input.size <= written_size && look.q.length <= written_size;
+  const numbers = small ? Array.from(look.q.keys()) : [look.dimension];
+  return [
+    el("p.line", {}, "Written out: ", dimension_picker(look)),
+    ...(small ? sides.map((side) => whole_product(made, side, look.dimension)) : []),
+    ...sides.flatMap((side) => numbers.map((c) => number_sum(made, side, c))),
+    note(
+      "Each number of q and k is a dot product of the token’s hidden state x (",
+      el("span.number", {}, String(made.input.size)),
+      " numbers, after the layer’s norm) with a row of a learned matrix",
+      small ? "." : "; its largest terms are shown, and … is what the others bring.",
+    ),
+  ];
+}
+
+function make(look: Look): StepBody {
+  const sides = sides_of(look);
+  const strips: Strip[] = [];
+  const strip = (label: string, vector: ArrayLike<number>, can_pick: boolean): Strip => {
+    const picks = { label, picked: [look.dimension], on_pick: pick_dimension(look) };
+    const made = vector_strip(vector, can_pick ? picks : { label, full: most_but_outliers(vector) });
+    strips.push(made);
+    return made;
+  };
+  const lead: Node[] = sides.flatMap(({ letter, token, vector }) => {
+    const what = letter === "q" ? "query" : "key";
+    const x = look.input ? row_of(look.input, token) : null;
+    return [
+      el("p.line", {}, term(what), " of ", token_of(look, token)),
+      ...(x ? [named_strip(formula("x"), strip(`hidden state of token ${token}`, x, false))] : []),
+      named_strip(formula(letter), strip(`${what} of token ${token}`, vector, true)),
+      ...(vector.length <= written_size ? [el("p.sum-line.vector-line", {}, formula(`${letter} = `), vector_text(vector))] : []),
+    ];
+  });
+  const { input, projection } = look;
+  const more = input && projection
+    ? more_of(look, { input, projection }, sides)
+    : [note("q = x Wq and k = x Wk: the matrices of this head are not in this page, only what they made. Blue is above 0, orange below.")];
+  return { lead, more, strips };
+}
+
+export const project_step: Step = {
+  id: "project",
+  title: "Query and key",
+  formula: () => "q = x_i W_q, k = x_j W_k",
+  applies: always,
+  make,
+};
