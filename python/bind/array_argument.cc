@@ -88,6 +88,7 @@ const dlpack::ExchangeApi* exchange_of(nb::handle object) {
   static PyTypeObject* last_type = nullptr;
   static const dlpack::ExchangeApi* last_api = nullptr;
   PyTypeObject* type = Py_TYPE(object.ptr());
+  if (type == names().numpy_array) return nullptr;
   if (type == last_type) return last_api;
   PyObject* capsule = PyObject_GetAttr(reinterpret_cast<PyObject*>(type), names().exchange_api);
   if (capsule == nullptr) {

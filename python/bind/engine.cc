@@ -2,7 +2,12 @@
 #include <fmt/format.h>
 #include <nanobind/stl/string.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "bind/attended.h"
+#include "bind/keywords.h"
 #include "bind/layers.h"
 #include "bind/question.h"
 #include "bind/running.h"
@@ -19,19 +24,14 @@ const ObserveRequest* request_of(nb::handle observe) {
 }
 
 // Writes the output where the caller wants it; what else there is to know goes to memory of ours.
-void attend_to(const Question& question, const ArrayArgument& out, const Observe& observe, const Execution& execution,
-               Attended& answer) {
-  const auto rows = [&] {
-    const TensorView& query = question.attention().query;
-    Shape shape(std::span(query.shape().begin(), static_cast<std::size_t>(std::max(query.rank() - 1, 0))));
-    return shape;
-  }();
+void attend_to(const Attention& attention, const ArrayArgument& out, const Execution& execution, Attended& answer) {
+  answer.plan = plan(attention, execution);  // refuses what is no question, so that the query has a last axis
+  const Shape& query = attention.query.shape();
+  const Shape rows(std::span(query.begin(), static_cast<std::size_t>(query.rank() - 1)));
   answer.log_sum_exp = Tensor::uninitialized(DType::f32, rows);
   answer.row_max = Tensor::uninitialized(DType::f32, rows);
   answer.row_sum = Tensor::uninitialized(DType::f32, rows);
-  static_cast<void>(observe);
-  answer.plan = plan(question.attention(), execution);
-  answer.empty_rows = attend_into(question.attention(),
+  answer.empty_rows = attend_into(attention,
                                   {.output = out.mutable_view(),
                                    .log_sum_exp = answer.log_sum_exp.mutable_view(),
                                    .row_max = answer.row_max.mutable_view(),
@@ -53,7 +53,7 @@ Answer ask(const std::shared_ptr<Question>& question, const CallArguments& call)
   run_released(question->length(), [&](std::stop_token stop) {
     const Execution execution{.threads = threads, .stop = std::move(stop)};
     if (out.given()) {
-      attend_to(*question, out, {}, execution, *attended);
+      attend_to(question->attention(), out, execution, *attended);
     } else if (request != nullptr) {
       *attended = attend(question->attention(), request->observe, execution);
     } else {
@@ -69,34 +69,88 @@ Answer ask(const std::shared_ptr<Question>& question, const CallArguments& call)
 
 namespace {
 
+// The arguments that are the same in attend, plan and KvCache.attend, in their order.
+std::shared_ptr<Question> question_of(nb::handle query, nb::handle key, nb::handle value,
+                                      const ModifierArguments& modifiers) {
+  return std::make_shared<Question>(query, key, value, modifiers);
+}
+
 Answer attend_arrays(nb::handle query, nb::handle key, nb::handle value, nb::handle scale, nb::handle softcap,
                      nb::handle bias, nb::handle keep, nb::handle causal, nb::handle window, nb::handle diagonal,
                      nb::handle alibi, nb::handle sinks, nb::handle key_lengths, nb::handle observe, nb::handle out,
                      nb::handle threads) {
-  return ask(std::make_shared<Question>(query, key, value,
-                                        ModifierArguments{.scale = scale,
-                                                          .softcap = softcap,
-                                                          .bias = bias,
-                                                          .keep = keep,
-                                                          .causal = causal,
-                                                          .window = window,
-                                                          .diagonal = diagonal,
-                                                          .alibi = alibi,
-                                                          .sinks = sinks,
-                                                          .key_lengths = key_lengths}),
+  return ask(question_of(query, key, value,
+                         {scale, softcap, bias, keep, causal, window, diagonal, alibi, sinks, key_lengths}),
              {.observe = observe, .out = out, .threads = threads});
 }
+
+Plan plan_arrays(nb::handle query, nb::handle key, nb::handle value, nb::handle scale, nb::handle softcap,
+                 nb::handle bias, nb::handle keep, nb::handle causal, nb::handle window, nb::handle diagonal,
+                 nb::handle alibi, nb::handle sinks, nb::handle key_lengths, nb::handle observe, nb::handle threads) {
+  const Question question(query, key, value,
+                          {scale, softcap, bias, keep, causal, window, diagonal, alibi, sinks, key_lengths});
+  const ObserveRequest* request = request_of(observe);
+  const Execution execution{.threads = threads_of(threads)};
+  return request == nullptr ? plan(question.attention(), execution)
+                            : plan(question.attention(), request->observe, execution);
+}
+
+template <typename Info>
+nb::dict summaries(const std::vector<Info>& infos) {
+  nb::dict out;
+  for (const Info& each : infos) out[nb::str(each.name.c_str())] = each.summary;
+  return out;
+}
+
+constexpr const char* kAttendText = R"(Returns softmax(modified scores) · value, and what was observed of it.
+
+Shapes: query [batch, query_heads, queries, head_size], key [batch, key_heads, keys, head_size], value [batch, key_heads,
+keys, value_size]; or all three without batch, or without batch and heads. key_heads divides query_heads. numpy, torch
+(CPU) or any DLPack arrays of float32, bfloat16, float16 or float64 (the last by the textbook, slowly), of any strides:
+nothing is copied. The answer's arrays are of the query's kind.
+
+s = scale · q · k;  s = softcap · tanh(s / softcap);  s += bias - alibi · |diagonal - j|;  then keys are hidden.
+
+  scale        1/sqrt(head_size) unless given
+  softcap      bound on the scores' size; None or 0 = off
+  bias         floating array, broadcast to [batch, query_heads, queries, keys]; -inf hides
+  keep         bool array, broadcast likewise: True = may attend
+  causal       hides keys after the diagonal
+  window       (left, right): keys from diagonal - left to diagonal + right; None = no bound
+  diagonal     where query i stands among the keys: "bottom_right" (the default: the last query at the last key),
+               "top_left" (PyTorch's is_causal), or an int: at key i + int
+  alibi        [query_heads]: slopes
+  sinks        [query_heads]: one more logit in each row's softmax, without a value
+  key_lengths  [batch] int: valid keys of each batch entry
+  observe      a fovea.Observe
+  out          array to write the output to; not together with observe
+  threads      at most so many; FOVEA_THREADS or one a core unless given
+
+The GIL is released. Ctrl-C stops a long call. Raises TypeError for what is no such array, ValueError for arguments that
+contradict each other (and a torch tensor that needs a gradient), NotImplementedError for what fovea cannot answer,
+MemoryError.)";
 
 }  // namespace
 
 void bind_engine(nb::module_& module) {
   bind_attended(module);
-  module.def("attend", &attend_arrays, nb::arg("query"), nb::arg("key"), nb::arg("value"), nb::kw_only(),
-             nb::arg("scale") = nb::none(), nb::arg("softcap") = nb::none(), nb::arg("bias") = nb::none(),
-             nb::arg("keep") = nb::none(), nb::arg("causal") = false, nb::arg("window") = nb::none(),
-             nb::arg("diagonal") = nb::none(), nb::arg("alibi") = nb::none(), nb::arg("sinks") = nb::none(),
-             nb::arg("key_lengths") = nb::none(), nb::arg("observe") = nb::none(), nb::arg("out") = nb::none(),
-             nb::arg("threads") = nb::none());
+  static const std::string attend_signature =
+      fmt::format("def attend(query: Any, key: Any, value: Any, *, {}, out: Any = None, "
+                  "threads: int | None = None) -> Attended", kModifierTypes);
+  static const std::string plan_signature =
+      fmt::format("def plan(query: Any, key: Any, value: Any, *, {}, threads: int | None = None) -> Plan", kModifierTypes);
+  module.def("attend", &attend_arrays, nb::arg("query"), nb::arg("key"), nb::arg("value"), FOVEA_BIND_MODIFIERS,
+             nb::arg("out") = nb::none(), nb::arg("threads") = nb::none(), nb::sig(attend_signature.c_str()), kAttendText);
+  module.def("plan", &plan_arrays, nb::arg("query"), nb::arg("key"), nb::arg("value"), FOVEA_BIND_MODIFIERS,
+             nb::arg("threads") = nb::none(), nb::sig(plan_signature.c_str()),
+             "Returns what attend would do with the same arguments, without doing it: `print(fovea.plan(q, k, v))`. Raises "
+             "as attend does.");
+  module.def(
+      "list_implementations", [] { return summaries(list_implementations()); },
+      nb::sig("def list_implementations() -> dict[str, str]"), "Names and one-line descriptions, best first.");
+  module.def(
+      "list_observers", [] { return summaries(list_observers()); }, nb::sig("def list_observers() -> dict[str, str]"),
+      "Names and one-line descriptions of what can be observed.");
 }
 
 }  // namespace fovea::bind

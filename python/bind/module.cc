@@ -9,6 +9,13 @@ NB_MODULE(_fovea, module) {
   namespace bind = fovea::bind;
   bind::bind_errors();
   bind::bind_running(module);
+  bind::bind_core(module);
   bind::bind_observe(module);
   bind::bind_engine(module);
+  bind::bind_attention(module);
+  bind::bind_insight(module);
+  nanobind::module_ modules = module.def_submodule("nn", "The notebooks' modules by their names, on arrays.");
+  bind::bind_nn(modules);
+  bind::bind_lesson(module);
+  module.attr("__version__") = FOVEA_VERSION;
 }

@@ -107,6 +107,19 @@ void Question::read_modifiers(const ModifierArguments& given) {
   check_floating(sinks_, "attend: sinks");
 }
 
+std::shared_lock<std::shared_mutex> Question::lock_cache() const {
+  if (cache_ == nullptr) return {};
+  std::shared_lock lock(cache_->mutex, std::defer_lock);
+  {
+    const nb::gil_scoped_release released;
+    lock.lock();
+  }
+  if (cache_->version != cache_version_) {
+    throw nb::value_error("lens: the cache was appended to or truncated since; ask it again");
+  }
+  return lock;
+}
+
 Length Question::length() const noexcept {
   const TensorView& query = attention_.query;
   const TensorView& value = attention_.value;

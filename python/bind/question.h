@@ -3,7 +3,11 @@
 
 #include <nanobind/nanobind.h>
 
+#include <memory>
+#include <shared_mutex>
+
 #include "bind/array.h"
+#include "bind/cache.h"
 #include "bind/running.h"
 #include "fovea/attention/attention.h"
 
@@ -35,6 +39,14 @@ class Question {
   const Attention& attention() const noexcept { return attention_; }
   /// The kind of its query: that of all answers.
   const ArrayKind& kind() const noexcept { return query_.kind(); }
+  /// The keys and values are views of a cache, which is locked against change now.
+  void look_at_cache(std::shared_ptr<CacheState> cache) {
+    cache_version_ = cache->version;
+    cache_ = std::move(cache);
+  }
+  /// Where they are views of a cache, locks it, and throws ValueError when it has changed since. Hold the lock while the
+  /// question is looked at.
+  std::shared_lock<std::shared_mutex> lock_cache() const;
   /// How long answering it takes, to the nearest power of ten or so.
   Length length() const noexcept;
 
@@ -49,6 +61,8 @@ class Question {
   ArrayArgument alibi_;
   ArrayArgument sinks_;
   ArrayArgument key_lengths_;
+  std::shared_ptr<CacheState> cache_;
+  std::int64_t cache_version_ = 0;
   Attention attention_;
 };
 
