@@ -22,7 +22,7 @@ def scores(query, key, modifiers, dtype=np.float64):
         s = s + modifiers["bias"].astype(dtype)
     back = positions(query.shape[2], key.shape[2], modifiers.get("diagonal"))
     if modifiers.get("alibi") is not None:
-        s = s - modifiers["alibi"].astype(dtype)[:, None, None] * np.abs(back)
+        s = s - modifiers["alibi"].astype(dtype)[:, None, None] * np.abs(back).astype(dtype)
     hidden = np.zeros(s.shape, bool)
     if modifiers.get("causal"):
         hidden |= back < 0
