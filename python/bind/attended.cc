@@ -75,21 +75,25 @@ void bind_attended(nb::module_& module) {
       .def("explain", &Plan::explain, "The above in sentences, a line each.")
       .def("__str__", &Plan::explain)
       .def("__repr__", [](const Plan& plan) {
-        return nb::str("fovea.Plan({})").attr("format")(explained(plan));
+        return nb::cast<std::string>(nb::str("fovea.Plan({})").attr("format")(explained(plan)));
       });
 
   nb::class_<Answer>(module, "Attended",
                      "The answer of attend. Arrays are of the query's kind; shapes follow its rank: [batch, heads, queries, "
                      "...], [heads, queries, ...] or [queries, ...].")
-      .def_prop_ro("output", &Answer::output, "[batch, query_heads, queries, value_size], of the query's type.")
+      .def_prop_ro("output", &Answer::output, nb::sig("def output(self, /) -> typing.Any"),
+                   "[batch, query_heads, queries, value_size], of the query's type.")
       .def_prop_ro(
           "log_sum_exp", [](const Answer& a) { return a.array(a.attended()->log_sum_exp); },
+          nb::sig("def log_sum_exp(self, /) -> typing.Any"),
           "[batch, query_heads, queries] float32, natural log, with scale, bias and sink in it; -inf = no key.")
       .def_prop_ro(
           "row_max", [](const Answer& a) { return a.array(a.attended()->row_max); },
+          nb::sig("def row_max(self, /) -> typing.Any"),
           "[batch, query_heads, queries] float32: the largest score, natural units; -inf = no key.")
       .def_prop_ro(
           "row_sum", [](const Answer& a) { return a.array(a.attended()->row_sum); },
+          nb::sig("def row_sum(self, /) -> typing.Any"),
           "[batch, query_heads, queries] float32: sum of exp(score - row_max), at least 1; 0 = no key.")
       .def_prop_ro(
           "empty_rows", [](const Answer& a) { return a.attended()->empty_rows; },
@@ -100,7 +104,7 @@ void bind_attended(nb::module_& module) {
           "is observed.")
       .def_prop_ro(
           "plan", [](const Answer& a) { return a.attended()->plan; }, "What ran, and why.")
-      .def_prop_ro("observed", &Answer::observed,
+      .def_prop_ro("observed", &Answer::observed, nb::sig("def observed(self, /) -> fovea._observed.Observed"),
                    "What the Observe asked for, by name: `answer.observed.entropy`, `answer.observed[\"entropy\"]`.");
 }
 

@@ -73,7 +73,7 @@ Answer attend_cache(const SharedCache& self, nb::handle query, nb::handle scale,
 
 void bind_attention(nb::module_& module) {
   static const std::string signature = fmt::format(
-      "def attend(self, query: Any, *, {}, out: Any = None, threads: int | None = None) -> Attended", kModifierTypes);
+      "def attend(self, query: typing.Any, *, {}, out: typing.Any = None, threads: int | None = None) -> Attended", kModifierTypes);
   nb::class_<SharedCache>(module, "KvCache",
                           "Keys and values of all tokens so far, in the form that decoding reads fastest. Asking it gives the "
                           "bits of fovea.attend over the same keys and values. Memory doubles when it is full. Threads may "
@@ -81,11 +81,11 @@ void bind_attention(nb::module_& module) {
       .def("__init__", &make, nb::kw_only(), nb::arg("key_heads") = 1, nb::arg("head_size"), nb::arg("value_size") = -1,
            nb::arg("batch") = 1, nb::arg("dtype") = "float32", nb::arg("capacity") = 0,
            nb::sig("def __init__(self, *, key_heads: int = 1, head_size: int, value_size: int = ..., batch: int = 1, "
-                   "dtype: Literal['float32', 'bfloat16', 'float16'] = 'float32', capacity: int = 0) -> None"),
+                   "dtype: typing.Literal['float32', 'bfloat16', 'float16'] = 'float32', capacity: int = 0) -> None"),
            "An empty cache with room for `capacity` tokens; value_size is head_size unless given. Raises ValueError, "
            "MemoryError.")
       .def("append", &append, nb::arg("key"), nb::arg("value"),
-           nb::sig("def append(self, key: Any, value: Any) -> None"),
+           nb::sig("def append(self, key: typing.Any, value: typing.Any) -> None"),
            "Appends key [batch, key_heads, n, head_size] and value [batch, key_heads, n, value_size] of the cache's type; "
            "leading axes of size 1 may be left out. Raises ValueError, TypeError, MemoryError; the cache is then as it was.")
       .def("truncate", &truncate, nb::arg("tokens"), "Forgets all but the first `tokens`. Raises ValueError.")

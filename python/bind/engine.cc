@@ -135,10 +135,10 @@ MemoryError.)";
 void bind_engine(nb::module_& module) {
   bind_attended(module);
   static const std::string attend_signature =
-      fmt::format("def attend(query: Any, key: Any, value: Any, *, {}, out: Any = None, "
+      fmt::format("def attend(query: typing.Any, key: typing.Any, value: typing.Any, *, {}, out: typing.Any = None, "
                   "threads: int | None = None) -> Attended", kModifierTypes);
   static const std::string plan_signature =
-      fmt::format("def plan(query: Any, key: Any, value: Any, *, {}, threads: int | None = None) -> Plan", kModifierTypes);
+      fmt::format("def plan(query: typing.Any, key: typing.Any, value: typing.Any, *, {}, threads: int | None = None) -> Plan", kModifierTypes);
   module.def("attend", &attend_arrays, nb::arg("query"), nb::arg("key"), nb::arg("value"), FOVEA_BIND_MODIFIERS,
              nb::arg("out") = nb::none(), nb::arg("threads") = nb::none(), nb::sig(attend_signature.c_str()), kAttendText);
   module.def("plan", &plan_arrays, nb::arg("query"), nb::arg("key"), nb::arg("value"), FOVEA_BIND_MODIFIERS,

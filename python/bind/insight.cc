@@ -156,22 +156,22 @@ void bind_insight(nb::module_& module) {
       .def("cell", &cell, nb::arg("head"), nb::arg("query"), nb::arg("key"), nb::kw_only(), nb::arg("batch") = 0,
            "One weight.")
       .def("row", &row, nb::arg("head"), nb::arg("query"), nb::kw_only(), nb::arg("batch") = 0,
-           nb::sig("def row(self, head: int, query: int, *, batch: int = 0) -> Any"),
+           nb::sig("def row(self, head: int, query: int, *, batch: int = 0) -> typing.Any"),
            "What one query gives to all keys: [keys], float32.")
       .def("column", &column, nb::arg("head"), nb::arg("key"), nb::kw_only(), nb::arg("batch") = 0,
-           nb::sig("def column(self, head: int, key: int, *, batch: int = 0) -> Any"),
+           nb::sig("def column(self, head: int, key: int, *, batch: int = 0) -> typing.Any"),
            "What one key gets from all queries: [queries], float32.")
       .def("top", &top, nb::arg("head"), nb::arg("query"), nb::arg("k"), nb::kw_only(), nb::arg("batch") = 0,
            "The k largest weights of a row as (key, weight), by falling weight; keys of weight 0 are left out.")
       .def("block", &block, nb::arg("head"), nb::arg("queries"), nb::arg("keys"), nb::kw_only(), nb::arg("batch") = 0,
-           nb::sig("def block(self, head: int, queries: range, keys: range, *, batch: int = 0) -> Any"),
+           nb::sig("def block(self, head: int, queries: range, keys: range, *, batch: int = 0) -> typing.Any"),
            "A part of the matrix: [queries, keys], float32.")
       .def("dense", &dense, nb::arg("batch") = 0, nb::kw_only(), nb::arg("any_size") = false,
-           nb::sig("def dense(self, batch: int = 0, *, any_size: bool = False) -> Any"),
+           nb::sig("def dense(self, batch: int = 0, *, any_size: bool = False) -> typing.Any"),
            "All weights of a batch entry: [query_heads, queries, keys], float32. Raises NotImplementedError above 256 MiB "
            "unless any_size.")
       .def("portraits", &lens_portraits, nb::arg("tokens"),
-           nb::sig("def portraits(self, tokens: Any) -> list[Portrait]"),
+           nb::sig("def portraits(self, tokens: typing.Any) -> list[Portrait]"),
            "What kind of head each is; tokens [keys] or [batch, keys] int32. Asks attend twice.");
 }
 

@@ -16,9 +16,9 @@ namespace fovea::bind {
 
 /// The same, as a signature for stubs says it.
 inline constexpr const char* kModifierTypes =
-    "scale: float | None = None, softcap: float | None = None, bias: Any = None, keep: Any = None, "
+    "scale: float | None = None, softcap: float | None = None, bias: typing.Any = None, keep: typing.Any = None, "
     "causal: bool = False, window: tuple[int | None, int | None] | None = None, "
-    "diagonal: Literal['bottom_right', 'top_left'] | int | None = None, alibi: Any = None, sinks: Any = None, "
-    "key_lengths: Any = None, observe: Observe | None = None";
+    "diagonal: typing.Literal['bottom_right', 'top_left'] | int | None = None, alibi: typing.Any = None, sinks: typing.Any = None, "
+    "key_lengths: typing.Any = None, observe: Observe | None = None";
 
 }  // namespace fovea::bind

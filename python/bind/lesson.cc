@@ -77,7 +77,7 @@ void bind_lesson(nb::module_& module) {
   module.def("make_lesson", &make, nb::arg("name"), nb::kw_only(), nb::arg("words") = nb::none(),
              nb::arg("vectors") = nb::none(), nb::arg("query") = nb::none(), nb::arg("seed") = nb::none(),
              nb::arg("d_out") = 2, nb::arg("heads") = 2, nb::arg("digits") = 4,
-             nb::sig("def make_lesson(name: str, *, words: Sequence[str] | None = None, vectors: Any = None, query: int | "
+             nb::sig("def make_lesson(name: str, *, words: collections.abc.Sequence[str] | None = None, vectors: typing.Any = None, query: int | "
                      "None = None, seed: int | None = None, d_out: int = 2, heads: int = 2, digits: int = 4) -> "
                      "LessonData"));
   module.def("list_lessons", &list, nb::sig("def list_lessons() -> dict[str, str]"),

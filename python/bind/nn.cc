@@ -63,7 +63,7 @@ constexpr const char* kSteps =
 template <typename Class>
 Class& with_call(Class& bound, const char* text) {
   using Module = typename Class::Type;
-  bound.def("__call__", &call<Module>, nb::arg("x"), nb::sig("def __call__(self, x: Any) -> Any"), text);
+  bound.def("__call__", &call<Module>, nb::arg("x"), nb::sig("def __call__(self, x: typing.Any) -> typing.Any"), text);
   return bound;
 }
 
@@ -71,7 +71,7 @@ template <typename Class>
 Class& with_steps(Class& bound) {
   using Module = typename Class::Type;
   with_call(bound, kCall).def("steps", &steps<Module>, nb::arg("x"),
-                              nb::sig("def steps(self, x: Any) -> dict[str, Any]"), kSteps);
+                              nb::sig("def steps(self, x: typing.Any) -> dict[str, typing.Any]"), kSteps);
   return bound;
 }
 
@@ -95,7 +95,7 @@ void bind_linear(nb::module_& module) {
             given.look(weight, "nn.Linear: weight");
             self.set_weight(given.view());
           },
-          nb::arg("weight"), nb::sig("def set_weight(self, weight: Any) -> None"), "Copies another weight in.")
+          nb::arg("weight"), nb::sig("def set_weight(self, weight: typing.Any) -> None"), "Copies another weight in.")
       .def("__repr__", &nn::Linear::repr);
 
   auto embedding = nb::class_<nn::Embedding>(module, "Embedding", "torch.nn.Embedding, drawn as torch draws it.");
@@ -218,13 +218,13 @@ nb::object of_one(nb::handle x) {
 }
 
 void bind_functions(nb::module_& module) {
-  module.def("softmax", &of_one<nn::softmax>, nb::arg("x"), nb::sig("def softmax(x: Any) -> Any"),
+  module.def("softmax", &of_one<nn::softmax>, nb::arg("x"), nb::sig("def softmax(x: typing.Any) -> typing.Any"),
              "exp(x - max x) / sum(exp(x - max x)) over the last axis, float32, in torch's order of operations.");
-  module.def("naive_softmax", &of_one<nn::naive_softmax>, nb::arg("x"), nb::sig("def naive_softmax(x: Any) -> Any"),
+  module.def("naive_softmax", &of_one<nn::naive_softmax>, nb::arg("x"), nb::sig("def naive_softmax(x: typing.Any) -> typing.Any"),
              "exp(x) / sum(exp(x)): NaN as soon as a score exceeds 88.7.");
   module.def("normalise_by_sum", &of_one<nn::normalise_by_sum>, nb::arg("x"),
-             nb::sig("def normalise_by_sum(x: Any) -> Any"), "x / sum(x): wrong as soon as a score is negative.");
-  module.def("hide_future", &of_one<nn::hide_future>, nb::arg("x"), nb::sig("def hide_future(x: Any) -> Any"),
+             nb::sig("def normalise_by_sum(x: typing.Any) -> typing.Any"), "x / sum(x): wrong as soon as a score is negative.");
+  module.def("hide_future", &of_one<nn::hide_future>, nb::arg("x"), nb::sig("def hide_future(x: typing.Any) -> typing.Any"),
              "[..., n, m] scores with -inf above the diagonal.");
 }
 

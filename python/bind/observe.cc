@@ -60,9 +60,9 @@ void bind_observe(nb::module_& module) {
            nb::arg("distance") = false, nb::arg("rows") = Indices{}, nb::arg("columns") = Indices{},
            nb::arg("mass_first") = 0, nb::arg("mass_self") = false, nb::arg("mass_previous") = false,
            nb::arg("query_labels") = nb::none(), nb::arg("key_labels") = nb::none(), nb::arg("row_statistics") = false,
-           nb::sig("def __init__(self, *, heads: Sequence[int] = (), top_weights: int = 0, entropy: bool = False, "
+           nb::sig("def __init__(self, *, heads: collections.abc.Sequence[int] = (), top_weights: int = 0, entropy: bool = False, "
                    "received: bool = False, pooled_map: bool | tuple[int, int] = False, distance: bool = False, "
-                   "rows: Sequence[int] = (), columns: Sequence[int] = (), mass_first: int = 0, mass_self: bool = False, "
+                   "rows: collections.abc.Sequence[int] = (), columns: collections.abc.Sequence[int] = (), mass_first: int = 0, mass_self: bool = False, "
                    "mass_previous: bool = False, query_labels: object | None = None, key_labels: object | None = None, "
                    "row_statistics: bool = False) -> None"));
 }
