@@ -104,7 +104,7 @@ void bind_attended(nb::module_& module) {
           "is observed.")
       .def_prop_ro(
           "plan", [](const Answer& a) { return a.attended()->plan; }, "What ran, and why.")
-      .def_prop_ro("observed", &Answer::observed, nb::sig("def observed(self, /) -> fovea._observed.Observed"),
+      .def_prop_ro("observed", &Answer::observed, nb::sig("def observed(self, /) -> typing.Any"),
                    "What the Observe asked for, by name: `answer.observed.entropy`, `answer.observed[\"entropy\"]`.");
 }
 
