@@ -41,16 +41,31 @@ std::string element_name(nb::handle object) {
                 element_name(object)));
 }
 
-std::optional<DType> integer_of(bool is_signed, std::int64_t bytes) {
+std::optional<DType> signed_of(std::int64_t bytes) {
   switch (bytes) {
     case 1:
-      return is_signed ? DType::i8 : DType::u8;
+      return DType::i8;
     case 2:
-      return is_signed ? DType::i16 : DType::u16;
+      return DType::i16;
     case 4:
-      return is_signed ? DType::i32 : DType::u32;
+      return DType::i32;
     case 8:
-      return is_signed ? DType::i64 : DType::u64;
+      return DType::i64;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<DType> unsigned_of(std::int64_t bytes) {
+  switch (bytes) {
+    case 1:
+      return DType::u8;
+    case 2:
+      return DType::u16;
+    case 4:
+      return DType::u32;
+    case 8:
+      return DType::u64;
     default:
       return std::nullopt;
   }
@@ -73,9 +88,9 @@ std::optional<DType> type_of(const dlpack::DataType& type) {
   if (type.lanes != 1 || type.bits % 8 != 0) return std::nullopt;
   switch (type.code) {
     case dlpack::kInt:
-      return integer_of(true, type.bits / 8);
+      return signed_of(type.bits / 8);
     case dlpack::kUnsigned:
-      return integer_of(false, type.bits / 8);
+      return unsigned_of(type.bits / 8);
     case dlpack::kFloat:
       return floating_of(type.bits / 8);
     case dlpack::kBfloat:
@@ -95,8 +110,8 @@ std::optional<DType> type_of(const char* format, std::int64_t bytes) {
   if (text.size() != 1) return std::nullopt;
   if (text == "?") return DType::boolean;
   if (text == "e" || text == "f" || text == "d") return floating_of(bytes);
-  if (std::strchr("bhilqn", text[0]) != nullptr) return integer_of(true, bytes);
-  if (std::strchr("BHILQN", text[0]) != nullptr) return integer_of(false, bytes);
+  if (std::strchr("bhilqn", text[0]) != nullptr) return signed_of(bytes);
+  if (std::strchr("BHILQN", text[0]) != nullptr) return unsigned_of(bytes);
   return std::nullopt;
 }
 
@@ -118,8 +133,8 @@ const dlpack::ExchangeApi* exchange_of(nb::handle object) {
       static_cast<const dlpack::ExchangeApi*>(PyCapsule_GetPointer(capsule, "dlpack_exchange_api"));
   while (api != nullptr && api->version.major != dlpack::kMajorVersion) api = api->previous;
   if (api == nullptr) return nullptr;
-  Py_INCREF(type);
-  Py_XDECREF(last_type);
+  Py_INCREF(reinterpret_cast<PyObject*>(type));  // kept: another type may not get its address
+  Py_XDECREF(reinterpret_cast<PyObject*>(last_type));
   last_type = type;
   last_api = api;
   return api;

@@ -1,6 +1,7 @@
 // The answer as Python sees it.
 #include "bind/attended.h"
 
+#include <fmt/format.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -86,6 +87,12 @@ void bind_attended(nb::module_& module) {
   nb::class_<Answer>(module, "Attended",
                      "The answer of attend. Arrays are of the query's kind; shapes follow its "
                      "rank: [batch, heads, queries, ...], [heads, queries, ...] or [queries, ...].")
+      .def("__repr__",
+           [](const Answer& a) {
+             const Attended& answer = *a.attended();
+             return fmt::format("fovea.Attended(rows {}, by {})",
+                                to_string(answer.log_sum_exp.shape()), answer.plan.implementation);
+           })
       .def_prop_ro("output", &Answer::output, nb::sig("def output(self, /) -> typing.Any"),
                    "[batch, query_heads, queries, value_size], of the query's type.")
       .def_prop_ro(
