@@ -54,7 +54,7 @@ inline std::vector<SourceFile> read_files(std::initializer_list<const char*> fol
 
 /// All C and C++ files of the project, sorted by path.
 inline std::vector<SourceFile> read_source_tree() {
-  return read_files({"include", "src", "tests", "bench", "examples"}, {".h", ".cc", ".c"});
+  return read_files({"include", "src", "tests", "bench", "examples", "python"}, {".h", ".cc", ".c"});
 }
 
 /// All TypeScript, JavaScript and CSS of the page, its tests and its benchmark.
