@@ -3,12 +3,18 @@ import { theme_colours } from "./colour.ts";
 import { el } from "./dom.ts";
 import type { OpenText } from "./page.ts";
 
+/** A canvas in plain memory: these are small, drawn once a pick, and a graphics card's copies of those out of sight can be coarse
+ *  when the page is printed or taken as a picture. */
+function context_of(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+  return canvas.getContext("2d", { willReadFrequently: true })!;
+}
+
 /** Sizes a canvas for the screen's points and returns its pen, in CSS pixels. */
 export function pen_of(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
   const dense = Math.min(3, devicePixelRatio || 1);
   canvas.width = Math.round(width * dense);
   canvas.height = Math.round(height * dense);
-  const pen = canvas.getContext("2d")!;
+  const pen = context_of(canvas);
   pen.scale(dense, dense);
   return pen;
 }
@@ -56,7 +62,7 @@ export function draw_map(canvas: HTMLCanvasElement, text: OpenText, layer: numbe
   const cells = text.data.map_cells;
   if (canvas.width !== cells) canvas.width = cells;
   if (canvas.height !== cells) canvas.height = cells;
-  const pen = canvas.getContext("2d")!;
+  const pen = context_of(canvas);
   const image = pen.createImageData(cells, cells);
   const { weight, sink } = theme_colours();
   const full = sinks.size > 0 ? largest_byte(text, layer, head, sinks) : 255;

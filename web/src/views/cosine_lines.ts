@@ -7,7 +7,7 @@ import { text_letter } from "./header.ts";
 
 const width = 560;
 const height = 250;
-const margin = { top: 12, right: 92, bottom: 34, left: 44 };
+const margin = { top: 12, right: 100, bottom: 34, left: 50 };
 /** Names of lines stand this far apart or more. */
 const name_height = 15;
 
