@@ -22,12 +22,12 @@ const kPages = {
  * many screen pixels a pixel has, and for the whole page, how high it is.
  */
 const kPictures = {
-  page: { of: "road", at: "#l=17&h=5&i=14&s=softmax", width: 1280, height: 980, scale: 1 },
-  page_dark: { of: "road", at: "#l=17&h=5&i=14&s=softmax", width: 1280, height: 980, theme: "dark", scale: 1 },
+  page: { of: "road", at: "#l=17&h=5&i=14&s=softmax", width: 1120, height: 800, scale: 1 },
+  page_dark: { of: "road", at: "#l=17&h=5&i=14&s=softmax", width: 1120, height: 800, theme: "dark", scale: 1 },
   six_row: { of: "six", at: "#l=0&h=0&i=1&s=softmax", parts: ["#row"] },
   six_steps: { of: "six", at: "#l=0&h=0&i=1&s=sum", parts: ["#notebook"] },
   road_tokens: { of: "road", at: "#l=17&h=5&i=14", parts: [".text-card"], width: 1100 },
-  road_heads: { of: "road", at: "#l=17&h=5&i=14&kind=induction", parts: [".heads-card"] },
+  road_heads: { of: "road", at: "#l=17&h=5&i=14&kind=induction", parts: [".heads-card"], scale: 1.25 },
   road_row: { of: "road", at: "#l=17&h=5&i=14", parts: ["#row"] },
   road_dot: { of: "road", at: "#l=17&h=5&i=14&s=dot", parts: ['#notebook [data-step="dot"]', '#notebook [data-step="scale"]'] },
   road_softmax: { of: "road", at: "#l=17&h=5&i=14&s=softmax", parts: ['#notebook [data-step="mask"]', '#notebook [data-step="softmax"]'] },

@@ -43,6 +43,22 @@ INSTANTIATE_TEST_SUITE_P(All, Documents,
                          testing::Values("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md",
                                          "CHANGELOG.md"));
 
+// Links and pictures of the documents in docs/, from where those stand.
+TEST(Docs, LinkToFilesThatExist) {
+  const std::filesystem::path root = FOVEA_SOURCE_DIR;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root / "docs")) {
+    if (entry.path().extension() != ".md") continue;
+    const SourceFile document = read_source(root, entry.path());
+    Lines targets = all_matches(document, R"(\]\(([^)#:]+)\))");
+    for (std::string& picture : all_matches(document, R"re(src="([^":]+)")re"))
+      targets.push_back(std::move(picture));
+    for (const std::string& target : targets) {
+      EXPECT_TRUE(std::filesystem::exists(entry.path().parent_path() / target))
+          << document.path << " links to " << target;
+    }
+  }
+}
+
 TEST(Readme, ShowsTheExampleThatIsTested) {
   const std::filesystem::path root = FOVEA_SOURCE_DIR;
   Lines example = read_source(root, root / "examples" / "readme.cc").lines;
