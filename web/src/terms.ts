@@ -63,21 +63,30 @@ function place(tip: HTMLElement, word: Element): void {
 /** One tip for all words. It stays while the pointer is on it, and Escape takes it away. */
 export function show_terms(): void {
   const tip = el("div", { id: "term-tip", role: "tooltip", hidden: true });
-  document.body.append(tip);
+  document.querySelector("main")!.append(tip);
+  let word: Element | null = null;
   const show = (event: Event): void => {
-    const word = event.target instanceof Element ? event.target.closest("[data-term]") : null;
-    if (!word) {
+    const found = event.target instanceof Element ? event.target.closest("[data-term]") : null;
+    if (!found) {
       if (event.target !== tip) tip.hidden = true;
       return;
     }
-    tip.textContent = sentences[(word as HTMLElement).dataset["term"] as Term];
+    word = found;
+    tip.textContent = sentences[(found as HTMLElement).dataset["term"] as Term];
     tip.hidden = false;
-    place(tip, word);
+    place(tip, found);
+  };
+  // Focus scrolls its word into the window: the tip goes along, and away only when the word is out of sight.
+  const follow = (): void => {
+    if (tip.hidden || !word) return;
+    const { top, bottom } = word.getBoundingClientRect();
+    if (bottom < 0 || top > innerHeight) tip.hidden = true;
+    else place(tip, word);
   };
   for (const kind of ["pointerover", "focusin", "click"]) document.addEventListener(kind, show);
   document.addEventListener("focusout", () => (tip.hidden = true));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") tip.hidden = true;
   });
-  addEventListener("scroll", () => (tip.hidden = true), { passive: true, capture: true });
+  addEventListener("scroll", follow, { passive: true, capture: true });
 }

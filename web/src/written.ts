@@ -50,7 +50,7 @@ export function number_table(head: readonly string[], rows: readonly (readonly (
   return el(
     "table.numbers",
     {},
-    el("thead", {}, el("tr", {}, ...head.map((text) => el("th", { scope: "col" }, text)))),
+    el("thead", {}, el("tr", {}, ...head.map((text) => (text === "" ? el("td") : el("th", { scope: "col" }, text))))),
     el("tbody", {}, ...rows.map((row, i) => el("tr", { "data-marked": marked(i) }, ...cells(row)))),
   );
 }

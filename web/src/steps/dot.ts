@@ -30,7 +30,7 @@ function make(look: Look): StepBody {
       named_strip(formula("q·k"), bars),
     ],
     more: [
-      el("p.line", {}, term("dot product"), `: ${look.q.length} products, added up`, full ? "" : `; the ${marked_terms} largest, which decide it:`),
+      el("p.line", {}, term("dot product"), `: ${look.q.length} products, added up`, full ? "" : `; the ${marked_terms} largest:`),
       number_table(["", "q", "", "k", "", "q·k"], rows, (row) => indices[row] === look.dimension),
       note("Blue products speak for this key, orange ones against it. Pick one to see how its q and k were made."),
     ],
