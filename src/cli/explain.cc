@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/explain_page.h"
 #include "cli/interrupt.h"
 #include "cli/model_store.h"
 #include "cli/number.h"
@@ -22,6 +23,7 @@
 #include "fovea/models/model.h"
 #include "fovea/report/comparison.h"
 #include "fovea/report/explanation.h"
+#include "fovea/report/page.h"
 #include "fovea/report/terminal.h"
 
 namespace fovea::cli {
@@ -37,6 +39,8 @@ struct ExplainFlags {
   std::optional<std::string> compare;
   std::optional<std::int64_t> guesses;
   std::optional<std::int64_t> threads;
+  std::optional<std::string> html;
+  bool is_full = false;
   bool json = false;
 };
 
@@ -113,11 +117,53 @@ void print_view(const std::string& model, std::string view) {
   print(view);
 }
 
+void require_one_view(const ExplainFlags& flags) {
+  if (flags.html && flags.json)
+    throw UsageError("explain: --html and --json are two views; one is wanted");
+  if (flags.is_full && !flags.html)
+    throw UsageError("explain: --full is for the page: it goes with --html FILE");
+  if (flags.html && flags.at) {
+    throw UsageError(
+        "explain: --at is for the terminal and --json; in the page of --html any row can be "
+        "opened");
+  }
+}
+
+// How large the page may be, and what is to be kept for it.
+report::PageOptions page_options(const ExplainFlags& flags, std::int64_t tokens) {
+  return {.most_bytes = flags.is_full ? 0 : report::most_page_bytes(tokens)};
+}
+
+report::KeepOptions keep_options(const report::PageOptions& page) {
+  // Base64 makes four bytes of three.
+  return {.budget_bytes = page.most_bytes / 4 * 3, .all_heads = page.most_bytes == 0};
+}
+
+std::int64_t token_count(const models::Model& model, const std::vector<std::string>& texts) {
+  std::int64_t count = 0;
+  for (const std::string& text : texts) count += std::ssize(model.tokenizer().encode(text));
+  return count;
+}
+
+// Each text explained, the heads that moved the word kept before others.
+report::Page page_of_comparison(const ExplainFlags& flags, const models::Model& model,
+                                const report::Comparison& comparison) {
+  const report::PageOptions page = page_options(flags, token_count(model, flags.texts));
+  report::ExplainOptions options{.keep = keep_options(page),
+                                 .threads = static_cast<int>(flags.threads.value_or(0))};
+  for (const report::MovingHead& head : comparison.heads) options.keep.first.push_back(head.name);
+  std::vector<report::Explanation> explanations;
+  for (const std::string& text : flags.texts)
+    explanations.push_back(report::explain(model, text, options));
+  return report::comparison_page(comparison, explanations, page);
+}
+
 void compare_texts(const ExplainFlags& flags) {
+  require_one_view(flags);
   if (flags.only_heads || flags.at || flags.guesses) {
     throw UsageError(
         "explain: --compare looks at all heads of several texts; it goes with --model, "
-        "--threads and --json alone");
+        "--threads, --json and --html alone");
   }
   if (flags.texts.size() < 2) {
     throw UsageError(
@@ -129,10 +175,12 @@ void compare_texts(const ExplainFlags& flags) {
       report::compare(*model, *flags.compare, flags.texts,
                       {.threads = static_cast<int>(flags.threads.value_or(0))});
   if (flags.json) return print(report::comparison_json(comparison));
+  if (flags.html) return write_page(*flags.html, page_of_comparison(flags, *model, comparison));
   print_view(name, report::terminal_view(comparison, style_of_output()));
 }
 
 void explain_text(const ExplainFlags& flags) {
+  require_one_view(flags);
   if (flags.texts.size() != 1) {
     throw UsageError(
         fmt::format("explain: {} given; one TEXT is wanted (in quotes), or - for standard "
@@ -151,6 +199,11 @@ void explain_text(const ExplainFlags& flags) {
   if (text.empty()) throw UsageError("explain: empty text");
   const std::string name = model_of(flags);
   const std::unique_ptr<models::Model> model = load(name, {text});
+  report::PageOptions page;
+  if (flags.html) {
+    page = page_options(flags, token_count(*model, {text}));
+    options.keep = keep_options(page);
+  }
   std::optional<ProgressLine> progress(std::in_place, "explain");
   // Ctrl-C leaves the terminal at the beginning of a line.
   const LastWords end_of_line(standard_output_terminal().is_terminal ? "\n" : "");
@@ -160,6 +213,7 @@ void explain_text(const ExplainFlags& flags) {
   const report::Explanation explanation = report::explain(*model, text, options);
   progress.reset();
   if (flags.json) return print(report::explanation_json(explanation));
+  if (flags.html) return write_page(*flags.html, report::explanation_page(explanation, page));
   print_view(name, report::terminal_view(explanation, style_of_output()));
 }
 
@@ -191,6 +245,18 @@ FlagGroup look_flags(ExplainFlags& f) {
           {"--json", "", "all of it as JSON, nothing rounded", Switch{&f.json}}}};
 }
 
+FlagGroup page_flags(ExplainFlags& f) {
+  return {.title = "The page",
+          .flags = {{"--html", "FILE",
+                     "writes a page to be opened in a browser, with no network: any token, any "
+                     "head, and the arithmetic of each row. At most 4 MB up to 2,000 tokens: of "
+                     "long texts the most telling heads can be opened row by row, or those of "
+                     "--only-heads",
+                     Text{&f.html}},
+                    {"--full", "", "every head can be opened row by row, however large the page",
+                     Switch{&f.is_full}}}};
+}
+
 }  // namespace
 
 Command explain_command() {
@@ -207,13 +273,14 @@ Command explain_command() {
           "ever made, so thousands of tokens are welcome.",
       .positionals = {{"TEXT", "", "the text, or - for standard input; with --compare several",
                        Texts{&flags->texts}, true}},
-      .groups = {model_flags(*flags), look_flags(*flags)},
+      .groups = {model_flags(*flags), look_flags(*flags), page_flags(*flags)},
       .examples =
           {{"fovea explain \"Your journey starts with one step\" --model built-in",
             "without any download"},
            {"fovea explain - --model smollm2 < chapter.txt", "a file, a real model"},
            {"fovea explain \"Your journey starts with one step\" --model smollm2 --at 16.0:3",
             "one row, every number"},
+           {"fovea explain - --model smollm2 --html page.html < chapter.txt", "a page of it"},
            {"fovea explain --compare bat \"A bat flew.\" \"He swung a bat.\" --model smollm2",
             "one word, other company"}},
       .run = [flags] { return flags->compare ? compare_texts(*flags) : explain_text(*flags); },

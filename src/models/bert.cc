@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "models/attention_layer.h"
 #include "models/config_facts.h"
 #include "models/families.h"
+#include "models/head_projection.h"
 #include "models/residual.h"
 #include "models/weight_matrix.h"
 
@@ -36,6 +38,8 @@ class Bert final : public Model {
  protected:
   Tensor run(std::span<const std::int32_t> ids, const Forward& how) const override;
   Tensor run_head_writes(std::int64_t layer, const TensorView& output) const override;
+  std::optional<HeadProjection> run_head_projection(std::int64_t layer,
+                                                    std::int64_t head) const override;
 
  private:
   Layer read_layer(const ModelFiles& files, std::int64_t index) const;
@@ -163,6 +167,12 @@ Tensor Bert::run_head_writes(std::int64_t layer, const TensorView& output) const
   return write_heads(layers_[static_cast<std::size_t>(layer)].output, output);
 }
 
+std::optional<HeadProjection> Bert::run_head_projection(std::int64_t layer,
+                                                        std::int64_t head) const {
+  const Layer& from = layers_[static_cast<std::size_t>(layer)];
+  return projection_of({from.query, head}, {from.key, head}, facts().head_size);
+}
+
 // What changes the arithmetic and is not BERT's own.
 void refuse_variants(const ModelFiles& files) {
   const std::string positions = files.text_or("position_embedding_type", "absolute");
@@ -190,6 +200,7 @@ ModelFacts read_facts(const ModelFiles& files) {
   facts.context_length = files.integer("", "max_position_embeddings", 1, kMostContext);
   facts.vocabulary = embedding_rows(files, prefix_of(files) + "embeddings.word_embeddings.weight");
   facts.parameters = parameter_count(files);
+  facts.weights = stored_types(files);
   return facts;
 }
 

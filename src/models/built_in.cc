@@ -130,6 +130,7 @@ ModelFacts facts_of(std::int64_t words) {
   facts.vocabulary = words;
   facts.context_length = kContextLength;
   facts.parameters = words * kVectorSize + kHeads * 3 * kVectorSize * kHeadSize;
+  facts.weights = "F32";
   facts.is_causal = true;
   return facts;
 }
@@ -160,6 +161,15 @@ class BuiltIn final : public Model {
     Tensor hidden = attend_layer({facts(), how, 0, nullptr, input}, projected);
     if (how.on_hidden) how.on_hidden(1, hidden);
     return hidden;
+  }
+
+  std::optional<HeadProjection> run_head_projection(std::int64_t /*layer*/,
+                                                    std::int64_t head) const override {
+    const nn::CausalAttention& from = heads_[static_cast<std::size_t>(head)];
+    return HeadProjection{.query_weight = Tensor::copy_of(from.query().weight()),
+                          .key_weight = Tensor::copy_of(from.key().weight()),
+                          .query_bias = {},
+                          .key_bias = {}};
   }
 
   // Heads stand side by side: each writes its own places.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "models/attention_layer.h"
 #include "models/config_facts.h"
 #include "models/families.h"
+#include "models/head_projection.h"
 #include "models/residual.h"
 #include "models/weight_matrix.h"
 
@@ -38,6 +40,8 @@ class Gpt2 final : public Model {
   Tensor run(std::span<const std::int32_t> ids, const Forward& how) const override;
   Tensor run_logits(const TensorView& hidden, int threads) const override;
   Tensor run_head_writes(std::int64_t layer, const TensorView& output) const override;
+  std::optional<HeadProjection> run_head_projection(std::int64_t layer,
+                                                    std::int64_t head) const override;
 
  private:
   Layer read_layer(const ModelFiles& files, std::int64_t index) const;
@@ -163,6 +167,13 @@ Tensor Gpt2::run_head_writes(std::int64_t layer, const TensorView& output) const
   return write_heads(layers_[static_cast<std::size_t>(layer)].output, output);
 }
 
+// The key's outputs follow the query's.
+std::optional<HeadProjection> Gpt2::run_head_projection(std::int64_t layer,
+                                                        std::int64_t head) const {
+  const WeightMatrix& both = layers_[static_cast<std::size_t>(layer)].query_key_value;
+  return projection_of({both, head}, {both, facts().query_heads + head}, facts().head_size);
+}
+
 // What changes the arithmetic and is not GPT-2's own.
 void refuse_variants(const ModelFiles& files) {
   const std::array variants{
@@ -189,6 +200,7 @@ ModelFacts read_facts(const ModelFiles& files) {
   facts.context_length = files.integer("", "n_positions", 1, kMostContext);
   facts.vocabulary = embedding_rows(files, prefix_of(files) + "wte.weight");
   facts.parameters = parameter_count(files);
+  facts.weights = stored_types(files);
   facts.is_causal = true;
   facts.has_logits = true;
   return facts;

@@ -18,6 +18,7 @@
 #include "models/attention_layer.h"
 #include "models/config_facts.h"
 #include "models/families.h"
+#include "models/head_projection.h"
 #include "models/residual.h"
 #include "models/weight_matrix.h"
 
@@ -64,6 +65,8 @@ class Llama final : public Model {
   Tensor run(std::span<const std::int32_t> ids, const Forward& how) const override;
   Tensor run_logits(const TensorView& hidden, int threads) const override;
   Tensor run_head_writes(std::int64_t layer, const TensorView& output) const override;
+  std::optional<HeadProjection> run_head_projection(std::int64_t layer,
+                                                    std::int64_t head) const override;
 
  private:
   Layer read_layer(const ModelFiles& files, std::int64_t index) const;
@@ -187,6 +190,13 @@ Tensor Llama::run_head_writes(std::int64_t layer, const TensorView& output) cons
   return write_heads(layers_[static_cast<std::size_t>(layer)].output, output);
 }
 
+std::optional<HeadProjection> Llama::run_head_projection(std::int64_t layer,
+                                                         std::int64_t head) const {
+  const Layer& from = layers_[static_cast<std::size_t>(layer)];
+  const std::int64_t key_head = head / (facts().query_heads / facts().key_heads);
+  return projection_of({from.query, head}, {from.key, key_head}, facts().head_size);
+}
+
 // What config.json says of its RoPE, under either of the names that it has had.
 bool is_plain(const nlohmann::json& rope) {
   if (rope.is_null()) return true;
@@ -279,9 +289,13 @@ ModelFacts read_facts(const ModelFiles& files) {
   facts.rope = files.is_gguf() ? nn::RopeLayout::interleaved : nn::RopeLayout::half_split;
   facts.rope_base = read_rope_base(files);
   facts.parameters = parameter_count(files);
+  facts.weights = stored_types(files);
   const std::int64_t turned =
       files.integer_or("rope.dimension_count", "", facts.head_size, 1, 1 << 16);
   require_divides(files, "RoPE's pairs of a head", 2, facts.head_size);
+  const nn::Rope rope = make_rope(facts, 0);
+  for (std::int64_t pair = 0; pair < facts.head_size / 2; ++pair)
+    facts.rope_angles.push_back(rope.angle(pair));
   if (turned == facts.head_size) return facts;
   throw Error(ErrorKind::unsupported,
               fmt::format("{}: RoPE turns {} of the {} numbers of a head; fovea turns all",

@@ -136,6 +136,20 @@ Tensor Model::head_writes(std::int64_t layer, const TensorView& output) const {
   return run_head_writes(layer, output);
 }
 
+std::optional<HeadProjection> Model::head_projection(std::int64_t layer, std::int64_t head) const {
+  if (layer >= 0 && layer < facts_.layers && head >= 0 && head < facts_.query_heads)
+    return run_head_projection(layer, head);
+  throw Error(
+      ErrorKind::invalid_argument,
+      fmt::format("head_projection: layer {}, head {} given; there are {} layers of {} heads",
+                  layer, head, facts_.layers, facts_.query_heads));
+}
+
+std::optional<HeadProjection> Model::run_head_projection(std::int64_t /*layer*/,
+                                                         std::int64_t /*head*/) const {
+  return std::nullopt;
+}
+
 Tensor sentence_vector(const TensorView& hidden) {
   if (!hidden.given() || hidden.dtype() != DType::f32 || hidden.rank() != 2 || hidden.size(0) < 1) {
     throw Error(ErrorKind::invalid_argument,

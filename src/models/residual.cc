@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <utility>
+#include <vector>
 
 #include "fovea/core/error.h"
 #include "fovea/core/printable.h"
@@ -65,6 +68,19 @@ std::int64_t parameter_count(const ModelFiles& files) {
     count += tensor.shape.element_count();
   }
   return count;
+}
+
+std::string stored_types(const ModelFiles& files) {
+  std::map<formats::StoredType, std::size_t> bytes;
+  for (const formats::StoredTensor& tensor : files.weights->tensors())
+    bytes[tensor.type] += tensor.bytes.size();
+  std::vector<std::pair<formats::StoredType, std::size_t>> types(bytes.begin(), bytes.end());
+  std::ranges::stable_sort(types, std::ranges::greater{},
+                           [](const auto& one) { return one.second; });
+  std::string names;
+  for (const auto& [type, size] : types)
+    names += (names.empty() ? "" : ", ") + std::string(formats::name_of(type));
+  return names;
 }
 
 std::int64_t embedding_rows(const ModelFiles& files, std::string_view name) {

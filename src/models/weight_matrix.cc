@@ -202,6 +202,31 @@ Tensor WeightMatrix::multiply_part(std::span<const float> x, std::int64_t first)
   return y;
 }
 
+Tensor WeightMatrix::outputs(std::int64_t first, std::int64_t count) const {
+  Tensor rows = Tensor::uninitialized(DType::f32, {count, in_});
+  const std::span<float> to = rows.values<float>();
+  const auto size = static_cast<std::size_t>(in_);
+  if (axes_ == WeightAxes::out_in) {
+    for (std::int64_t i = 0; i < count; ++i)
+      row(first + i, to.subspan(static_cast<std::size_t>(i) * size, size));
+    return rows;
+  }
+  const std::span<const float> from = as_floats(stored_);
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t j = 0; j < in_; ++j) {
+      to[static_cast<std::size_t>(i * in_ + j)] =
+          from[static_cast<std::size_t>(j * out_ + first + i)];
+    }
+  }
+  return rows;
+}
+
+std::vector<float> WeightMatrix::biases(std::int64_t first, std::int64_t count) const {
+  if (bias_.empty()) return {};
+  const auto part = bias_.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+  return {part.begin(), part.end()};
+}
+
 void WeightMatrix::row(std::int64_t index, std::span<float> floats) const noexcept {
   const std::int64_t bytes = row_bytes(type_, in_);
   formats::to_floats(

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "fovea/core/tensor.h"
 #include "fovea/formats/checkpoint.h"
@@ -40,6 +41,11 @@ class WeightMatrix {
   /// x · W[:, first .. first + count)ᵀ of one row, without the bias: what a part of the inputs adds.
   /// [out_features] f32 of x [count].
   Tensor multiply_part(std::span<const float> x, std::int64_t first) const;
+
+  /// What makes outputs [first, first + count): [count, in_features] f32.
+  Tensor outputs(std::int64_t first, std::int64_t count) const;
+  /// Their biases; empty without any.
+  std::vector<float> biases(std::int64_t first, std::int64_t count) const;
 
   /// Row `index` of an out_in matrix as float32: an embedding.
   void row(std::int64_t index, std::span<float> floats) const noexcept;

@@ -57,8 +57,7 @@ Rope::Rope(std::int64_t size, double base, RopeLayout layout, std::int64_t posit
   sine_ = Tensor::uninitialized(DType::f32, {positions, half});
   Tensor frequency = Tensor::uninitialized(DType::f64, {half});
   for (std::int64_t i = 0; i < half; ++i) {
-    frequency.values<double>()[static_cast<std::size_t>(i)] =
-        std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(size));
+    frequency.values<double>()[static_cast<std::size_t>(i)] = angle(i);
   }
   float* cosine = cosine_.values<float>().data();
   float* sine = sine_.values<float>().data();
@@ -69,6 +68,10 @@ Rope::Rope(std::int64_t size, double base, RopeLayout layout, std::int64_t posit
       *sine++ = static_cast<float>(std::sin(angle));
     }
   }
+}
+
+double Rope::angle(std::int64_t pair) const noexcept {
+  return std::pow(base_, -2.0 * static_cast<double>(pair) / static_cast<double>(size_));
 }
 
 Tensor Rope::forward(const TensorView& x, std::int64_t first_position) const {

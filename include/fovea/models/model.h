@@ -36,6 +36,18 @@ struct ModelFacts {
   bool has_logits = false;  ///< it guesses the next token
   std::optional<nn::RopeLayout> rope = std::nullopt;  ///< nothing: positions are learned
   double rope_base = 0;
+  /// Angle in radians by which pair i of a head turns from one position to the next: [head_size / 2]; empty without RoPE.
+  std::vector<double> rope_angles = {};
+  std::string weights = {};  ///< how the file stores them, by falling bytes: "Q4_1, F32"
+};
+
+/// What makes a head's query and key of the layer's input x: query = x · query_weightᵀ + query_bias, then turned where there
+/// is RoPE.
+struct HeadProjection {
+  Tensor query_weight;            ///< [head_size, size of the input] f32
+  Tensor key_weight;              ///< likewise, of the key head that the head uses
+  std::vector<float> query_bias;  ///< [head_size], or empty
+  std::vector<float> key_bias;
 };
 
 /// The keys and values of the tokens so far, layer by layer: what a decoder goes on from. One thread
@@ -105,12 +117,18 @@ class Model {
   /// attention adds, less the output projection's bias. Throws Error{invalid_argument}.
   Tensor head_writes(std::int64_t layer, const TensorView& output) const;
 
+  /// Returns the matrices of a query head, expanded to f32; nothing of a family that has none to show. Throws
+  /// Error{invalid_argument} for a head that is not there.
+  std::optional<HeadProjection> head_projection(std::int64_t layer, std::int64_t head) const;
+
  protected:
   Model(ModelFacts facts, std::unique_ptr<tokenize::Tokenizer> tokenizer);
   /// A new family's part; arguments are checked.
   virtual Tensor run(std::span<const std::int32_t> ids, const Forward& how) const = 0;
   virtual Tensor run_logits(const TensorView& hidden, int threads) const;
   virtual Tensor run_head_writes(std::int64_t layer, const TensorView& output) const = 0;
+  virtual std::optional<HeadProjection> run_head_projection(std::int64_t layer,
+                                                            std::int64_t head) const;
 
  private:
   ModelFacts facts_;

@@ -26,6 +26,8 @@ class Rope {
   std::int64_t size() const noexcept { return size_; }
   RopeLayout layout() const noexcept { return layout_; }
   double base() const noexcept { return base_; }
+  /// Radians by which pair `pair` of size / 2 turns from one position to the next.
+  double angle(std::int64_t pair) const noexcept;
 
   /// Returns x [..., tokens, size], f32, any strides, with token t turned as position
   /// first_position + t; contiguous. Throws Error{invalid_argument} for another type or size, and

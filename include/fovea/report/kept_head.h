@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "fovea/attention/attention.h"
 #include "fovea/core/tensor.h"
 
 namespace fovea::report {
@@ -16,16 +19,27 @@ struct SteppedVectors {
   Tensor steps;   ///< [rows] f32
 };
 
-/// Rounds rows [rows, size] of any floating type.
+/// Rounds rows [rows, size] of any floating type. What is not finite becomes 0.
 SteppedVectors stepped(const TensorView& rows);
 
 /// How many of the largest weights of a row are kept exactly.
 inline constexpr std::int64_t kKeptWeights = 8;
 
+/// What makes scores of q · k, and hides keys: the part of an Attention that a page can apply again.
+struct ScoreRules {
+  double scale = 1;
+  double softcap = 0;  ///< 0 = none
+  bool is_causal = false;
+  Window window = {};
+  std::optional<double> sink = std::nullopt;  ///< one more logit in each row's softmax
+};
+
 /// A query head whose every weight can be computed again.
 struct KeptHead {
   std::int64_t layer = 0;
   std::int64_t head = 0;
+  std::int64_t key_head = 0;
+  ScoreRules rules;
   SteppedVectors query;  ///< [tokens, head_size]; with RoPE, turned
   Tensor row_max;        ///< [tokens] f32: the largest scaled score
   Tensor row_sum;        ///< [tokens] f32: sum of exp(score - row_max)
@@ -37,7 +51,7 @@ struct KeptHead {
   Tensor deviation;
 };
 
-/// A key head of a layer; query head h uses h / (heads / key_heads).
+/// A key head of a layer.
 struct KeptKeys {
   std::int64_t layer = 0;
   std::int64_t key_head = 0;
@@ -67,6 +81,9 @@ struct KeptNumbers {
   std::vector<KeptKeys> keys;
   std::vector<KeptInput> inputs;
   std::vector<KeptProjection> projections;
+  /// Why heads were passed over whose weights are not made of query and key alone: "layer 3 has a mask of its own"; empty:
+  /// there was none.
+  std::string passed_over;
 };
 
 }  // namespace fovea::report
