@@ -17,5 +17,6 @@ NB_MODULE(_fovea, module) {
   nanobind::module_ modules = module.def_submodule("nn", "The notebooks' modules by their names, on arrays.");
   bind::bind_nn(modules);
   bind::bind_lesson(module);
+  bind::bind_report(module);
   module.attr("__version__") = FOVEA_VERSION;
 }

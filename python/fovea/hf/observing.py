@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from .lens import Lens
+    from .questions import Question
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Observing:
     layers: frozenset[int] | None
     keep: bool
     on_layer: Callable[[torch.nn.Module, Lens], None] | None
+    # Answers a layer in the place of attend: is given the module, its question and the output to write to.
+    answer: Callable[[torch.nn.Module, Question, torch.Tensor], None] | None = None
 
     def of(self, module: torch.nn.Module) -> Any:
         """The fovea.Observe of a layer, or None."""
@@ -38,6 +41,16 @@ _current: ContextVar[Observing] = ContextVar("fovea_hf_observing", default=_PLAI
 def current() -> Observing:
     """What is to be observed now, in this thread or task."""
     return _current.get()
+
+
+@contextmanager
+def answered_by(answer: Callable[[torch.nn.Module, Question, torch.Tensor], None]) -> Iterator[None]:
+    """Within it, layers are answered by `answer`."""
+    token = _current.set(Observing(what=None, layers=None, keep=False, on_layer=None, answer=answer))
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 @contextmanager
