@@ -32,23 +32,24 @@ def scaled_dot_product_attention(
         raise ValueError(f"scaled_dot_product_attention: dropout_p is {dropout_p}; fovea computes inference alone: 0")
     if is_causal and attn_mask is not None:
         raise ValueError("scaled_dot_product_attention: attn_mask is given together with is_causal; wanted one of them")
-    rank = query.ndim
-    if rank < 2 or key.ndim != rank or value.ndim != rank or rank > 4 or _differ(query, key, value, enable_gqa):
+    if not _fits(query.shape, key.shape, value.shape, enable_gqa):
         return _by_reshaping(query, key, value, attn_mask, is_causal, scale, enable_gqa)
+    if attn_mask is None:
+        return attend(query, key, value, scale=scale, causal=is_causal, diagonal="top_left").output
     bias, keep = _split(attn_mask)
-    return attend(
-        query, key, value, scale=scale, bias=bias, keep=keep, causal=is_causal, diagonal="top_left"
-    ).output
+    return attend(query, key, value, scale=scale, bias=bias, keep=keep).output
 
 
-def _differ(query: Any, key: Any, value: Any, enable_gqa: bool) -> bool:
-    """Tell whether leading axes differ in a way that attend does not take as it is."""
-    if query.ndim < 3:
+def _fits(query: Any, key: Any, value: Any, enable_gqa: bool) -> bool:
+    """Tell whether attend takes arrays of these shapes as they are. It comes first in every call: no slices, no loops."""
+    rank = len(query)
+    if len(key) != rank or len(value) != rank:
         return False
-    shape, other = query.shape[:-2], key.shape[:-2]
-    if value.shape[:-2] != other:
-        return True
-    return shape != other if not enable_gqa else shape[:-1] != other[:-1]
+    if rank == 4:
+        return bool(
+            query[0] == key[0] == value[0] and key[1] == value[1] and (query[1] == key[1] or enable_gqa)
+        )
+    return rank == 2 or bool(rank == 3 and key[0] == value[0] and (query[0] == key[0] or enable_gqa))
 
 
 def _split(attn_mask: Any) -> tuple[Any, Any]:
