@@ -36,8 +36,12 @@ class Verdict:
 
 
 def _line(error: BaseException) -> str:
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return f"{type(error).__name__}: {text[:160]}"
+    text = " ".join((str(error).strip() or type(error).__name__).split())
+    if (at := text.find("ValueError: ")) > 0:  # a config's own words, inside of what says where it was checked
+        text = text[at + len("ValueError: ") :]
+    if "requires the" in text and "library" in text:
+        return "wants the " + text.split("requires the ")[1].split()[0] + " library"
+    return f"{type(error).__name__}: {text[:140]}"
 
 
 def floats(answer: Any, prefix: str = "") -> Iterator[tuple[str, torch.Tensor]]:
@@ -136,6 +140,7 @@ def runnable(family: str) -> tuple[PreTrainedModel, dict[str, torch.Tensor], Any
             return model, inputs, answer
         except Exception as error:  # a family may fail in any way that its code can
             first = first or error
+    assert first is not None
     raise first
 
 

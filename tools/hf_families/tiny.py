@@ -79,12 +79,20 @@ def model_class(family: str) -> type[PreTrainedModel] | None:
     return None
 
 
-# What families that the rule does not fit may need: layers of all their kinds, or as many key heads as heads.
+# What families that the rule does not fit may need: layers of all their kinds, as many key heads as heads, their own
+# number of tokens or heads a layer.
 VARIANTS: tuple[dict[str, Any], ...] = (
     {},
     {"num_key_value_heads": HEADS},
     {"num_hidden_layers": 4},
     {"num_hidden_layers": 4, "num_key_value_heads": HEADS},
+    {"num_hidden_layers": 2, "layer_types": ["linear_attention", "full_attention"]},
+    {"num_hidden_layers": 2, "layer_types": ["mamba", "attention"]},
+    {"attn_layer_indices": [1]},
+    {"attention_types": [[["global", "local"], 1]]},
+    {"image_size": 64, "hidden_size": 96},
+    {"pad_token_id": 1, "mask_token_id": 4},
+    {"input_feat_per_channel": 16, "conv_channels": 32},
 )
 
 
@@ -92,15 +100,16 @@ def tiny_config(config_class: type[PreTrainedConfig], variant: dict[str, Any]) -
     """A config of the class with all sizes that are known by name made small, and those of the configs within it."""
     fields = {field.name: field for field in dataclasses.fields(config_class)}
     given: dict[str, Any] = {}
+    given.update({name: value for name, value in variant.items() if name in fields and name not in _SIZES})
     for name, size in {**_SIZES, **variant}.items():
-        if name in fields and not isinstance(_default(fields[name]), (list, tuple, dict)):
+        if name in fields and name not in given and not isinstance(_default(fields[name]), (list, tuple, dict)):
             if isinstance(_default(fields[name]), float):
                 size = float(size)
             if name in ("sliding_window", "use_sliding_window", "q_lora_rank") and _default(fields[name]) in (None, False):
                 continue  # off by default, and another way to compute when on
             given[name] = size
     for name in _TOKENS:
-        if isinstance(_default(fields[name]) if name in fields else None, int):
+        if name not in given and isinstance(_default(fields[name]) if name in fields else None, int):
             given[name] = _TOKENS.index(name) % 3
     for name, inner in (config_class.sub_configs or {}).items():
         if inner is not transformers.AutoConfig:

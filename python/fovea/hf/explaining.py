@@ -67,16 +67,7 @@ def explain(
     guesses: int = 5,
     most_bytes: int | None = None,
 ) -> Explanation:
-    """Runs the model over the text with observers on every head, and returns what they saw.
-
-    model: a decoder or an encoder on transformers' attention interface; it runs under fovea here, whatever it is set to.
-    only_heads: (layer, head) of those to look at, all unless given. first_heads: those whose rows the page keeps before others.
-    guesses: how many likely next tokens to name. most_bytes: of the page; 0 = no limit, None = as `fovea explain --html`.
-
-    Layers are those that attend, in their order, from 0. Where a layer's scores have a bias, or a mask that is no pattern, the
-    page has its maps and portraits and cannot open its rows. Raises ValueError for a text without tokens, for heads that
-    are not there, for a model of two stacks, or with other numbers of heads in other layers; and as the model does.
-    """
+    """fovea.explain."""
     ids, tokens = _tokens(tokenizer, text)
     with _under_fovea(model), torch.no_grad():
         facts = _facts(model, ids, tokens)
@@ -134,7 +125,7 @@ def _run(model: Any, ids: torch.Tensor, answer: Callable[[torch.nn.Module, Quest
 def _facts(model: Any, ids: torch.Tensor, tokens: list[Any]) -> dict[str, Any]:
     """What the page says of the model: of its config, and of what its layers ask over the first two tokens."""
     config = model.config.get_text_config()
-    if getattr(config, "is_encoder_decoder", False):
+    if "decoder_input_ids" in inspect.signature(model.forward).parameters:
         raise ValueError(f"explain: {type(model).__name__} is an encoder and a decoder; wanted one: model.get_encoder()")
     asked: list[Question] = []
 
