@@ -27,8 +27,9 @@ class Lens:
         batch, query_heads, queries, _ = question.query.shape
         self.shape: tuple[int, int, int, int] = (batch, query_heads, queries, question.key.shape[2])
         self._question = question if keep else None
-        self._observed: Mapping[str, Any] = attended.observed or {}
-        self._log_sum_exp = attended.log_sum_exp
+        # Copies, O(tokens) each: the arrays as they are would keep the whole answer with its output alive.
+        self._observed: Mapping[str, Any] = {name: array.clone() for name, array in (attended.observed or {}).items()}
+        self._log_sum_exp = attended.log_sum_exp.clone()
         self._versions = _versions(question)
         self._lens: Any = None
 

@@ -14,7 +14,7 @@ SECTIONS = {part.split("\n", 1)[0]: part for part in TABLE.split("\n## ")[1:]}
 
 def rows(section):
     lines = [line for line in SECTIONS[section].splitlines() if line.startswith("| ")]
-    return [line[2:].split(" | ")[0] for line in lines[1:]]
+    return [line[2:].split(" | ")[0] for line in lines[2:]]
 
 
 # One of each: windows, chunks, shared keys, latent keys, biases, sinks, images, sound, a decoder with an encoder.
