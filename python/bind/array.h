@@ -22,7 +22,7 @@ struct ArrayKind {
   Family family = Family::numpy;
   const dlpack::ExchangeApi* api = nullptr;  ///< of `exchange`
   nb::object module = {};                    ///< of `dlpack`: what has its from_dlpack
-  nb::object bfloat16 = {};                  ///< numpy's dtype of the array, where it is ml_dtypes' bfloat16
+  nb::object bfloat16 = {};  ///< numpy's dtype of the array, where it is ml_dtypes' bfloat16
 };
 
 /// An argument that is an array: its memory stays where it is and is kept alive. Made, used and destroyed with the GIL.

@@ -1,13 +1,12 @@
 // Arrays of Python, looked at where they lie.
 #include <fmt/format.h>
+#include <nanobind/stl/string.h>
 
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <nanobind/stl/string.h>
 
 #include "bind/array.h"
 #include "bind/python_names.h"
@@ -36,50 +35,83 @@ std::string element_name(nb::handle object) {
 }
 
 [[noreturn]] void raise_element(nb::handle object, const char* name) {
-  raise_type(name, fmt::format("is {}; wanted float32, bfloat16, float16 or float64, in this machine's byte order",
-                               element_name(object)));
+  raise_type(
+      name, fmt::format(
+                "is {}; wanted float32, bfloat16, float16 or float64, in this machine's byte order",
+                element_name(object)));
 }
 
-std::optional<DType> integer_of(bool is_signed, std::int64_t bytes) {
+std::optional<DType> signed_of(std::int64_t bytes) {
   switch (bytes) {
-    case 1: return is_signed ? DType::i8 : DType::u8;
-    case 2: return is_signed ? DType::i16 : DType::u16;
-    case 4: return is_signed ? DType::i32 : DType::u32;
-    case 8: return is_signed ? DType::i64 : DType::u64;
-    default: return std::nullopt;
+    case 1:
+      return DType::i8;
+    case 2:
+      return DType::i16;
+    case 4:
+      return DType::i32;
+    case 8:
+      return DType::i64;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<DType> unsigned_of(std::int64_t bytes) {
+  switch (bytes) {
+    case 1:
+      return DType::u8;
+    case 2:
+      return DType::u16;
+    case 4:
+      return DType::u32;
+    case 8:
+      return DType::u64;
+    default:
+      return std::nullopt;
   }
 }
 
 std::optional<DType> floating_of(std::int64_t bytes) {
   switch (bytes) {
-    case 2: return DType::f16;
-    case 4: return DType::f32;
-    case 8: return DType::f64;
-    default: return std::nullopt;
+    case 2:
+      return DType::f16;
+    case 4:
+      return DType::f32;
+    case 8:
+      return DType::f64;
+    default:
+      return std::nullopt;
   }
 }
 
 std::optional<DType> type_of(const dlpack::DataType& type) {
   if (type.lanes != 1 || type.bits % 8 != 0) return std::nullopt;
   switch (type.code) {
-    case dlpack::kInt: return integer_of(true, type.bits / 8);
-    case dlpack::kUnsigned: return integer_of(false, type.bits / 8);
-    case dlpack::kFloat: return floating_of(type.bits / 8);
-    case dlpack::kBfloat: return type.bits == 16 ? std::optional(DType::bf16) : std::nullopt;
-    case dlpack::kBool: return type.bits == 8 ? std::optional(DType::boolean) : std::nullopt;
-    default: return std::nullopt;
+    case dlpack::kInt:
+      return signed_of(type.bits / 8);
+    case dlpack::kUnsigned:
+      return unsigned_of(type.bits / 8);
+    case dlpack::kFloat:
+      return floating_of(type.bits / 8);
+    case dlpack::kBfloat:
+      return type.bits == 16 ? std::optional(DType::bf16) : std::nullopt;
+    case dlpack::kBool:
+      return type.bits == 8 ? std::optional(DType::boolean) : std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
 // A format of the struct module, of one number in this machine's byte order.
 std::optional<DType> type_of(const char* format, std::int64_t bytes) {
   std::string_view text = format == nullptr ? "B" : format;
-  if (text.starts_with('@') || text.starts_with('=') || text.starts_with('<')) text.remove_prefix(1);
+  if (text.starts_with('@') || text.starts_with('=') || text.starts_with('<'))
+    text.remove_prefix(1);
   if (text.size() != 1) return std::nullopt;
   if (text == "?") return DType::boolean;
   if (text == "e" || text == "f" || text == "d") return floating_of(bytes);
-  if (std::strchr("bhilqn", text[0]) != nullptr) return integer_of(true, bytes);
-  if (std::strchr("BHILQN", text[0]) != nullptr) return integer_of(false, bytes);
+  if (std::strchr("bhilqn", text[0]) != nullptr) return signed_of(bytes);
+  if (std::strchr("BHILQN", text[0]) != nullptr) return unsigned_of(bytes);
   return std::nullopt;
 }
 
@@ -97,11 +129,12 @@ const dlpack::ExchangeApi* exchange_of(nb::handle object) {
   }
   const nb::object owner = nb::steal(capsule);
   if (PyCapsule_IsValid(capsule, "dlpack_exchange_api") == 0) return nullptr;
-  auto* api = static_cast<const dlpack::ExchangeApi*>(PyCapsule_GetPointer(capsule, "dlpack_exchange_api"));
+  auto* api =
+      static_cast<const dlpack::ExchangeApi*>(PyCapsule_GetPointer(capsule, "dlpack_exchange_api"));
   while (api != nullptr && api->version.major != dlpack::kMajorVersion) api = api->previous;
   if (api == nullptr) return nullptr;
-  Py_INCREF(type);
-  Py_XDECREF(last_type);
+  Py_INCREF(reinterpret_cast<PyObject*>(type));  // kept: another type may not get its address
+  Py_XDECREF(reinterpret_cast<PyObject*>(last_type));
   last_type = type;
   last_api = api;
   return api;
@@ -132,8 +165,8 @@ void check_gradient(nb::handle tensor, const char* name) {
   if (!is_true(tensor, names().requires_grad)) return;
   if (!nb::cast<bool>(nb::module_::import_("torch").attr("is_grad_enabled")())) return;
   raise_value(name,
-              "needs a gradient, which fovea does not compute; pass it detached (tensor.detach()), or call under "
-              "torch.no_grad()");
+              "needs a gradient, which fovea does not compute; pass it detached "
+              "(tensor.detach()), or call under torch.no_grad()");
 }
 
 // A masked array hides numbers that its memory holds: to read that memory would be wrong.
@@ -141,13 +174,17 @@ void check_plain(nb::handle object, const char* name) {
   if (Py_TYPE(object.ptr()) == names().numpy_array) return;
   static PyObject* masked = nb::module_::import_("numpy.ma").attr("MaskedArray").inc_ref().ptr();
   if (PyObject_IsInstance(object.ptr(), masked) == 1) {
-    raise_type(name, "is a masked array; pass its numbers as a plain array, and the mask as keep or key_lengths");
+    raise_type(name,
+               "is a masked array; pass its numbers as a plain array, and the mask as keep or "
+               "key_lengths");
   }
 }
 
 }  // namespace
 
-ArrayArgument::~ArrayArgument() { release(); }
+ArrayArgument::~ArrayArgument() {
+  release();
+}
 
 void ArrayArgument::release() noexcept {
   if (buffer_.obj != nullptr) PyBuffer_Release(&buffer_);
@@ -178,16 +215,19 @@ bool ArrayArgument::look_by_exchange(nb::handle object, const Where& where) {
   check_gradient(object, where.name);
   kind_ = {.family = ArrayKind::Family::exchange, .api = api};
   if (is_negated(object)) {  // its memory holds the numbers with the other sign
-    if (where.access == Access::write) raise_value(where.name, "is a negated view; wanted plain memory");
+    if (where.access == Access::write)
+      raise_value(where.name, "is a negated view; wanted plain memory");
     look_at_copy(object, where);
     return true;
   }
   if (api->managed_from_object(object.ptr(), &managed_) != 0) {
     managed_ = nullptr;
     nb::python_error cause;
-    raise_type(where.name, fmt::format("is a {} without memory of its own on the CPU ({})", type_of_object(object),
-                                       printable(std::string_view(cause.what()).substr(
-                                           0, std::string_view(cause.what()).find('\n')))));
+    raise_type(
+        where.name,
+        fmt::format("is a {} without memory of its own on the CPU ({})", type_of_object(object),
+                    printable(std::string_view(cause.what())
+                                  .substr(0, std::string_view(cause.what()).find('\n')))));
   }
   if (where.access == Access::write && (managed_->flags & dlpack::kReadOnly) != 0)
     raise_value(where.name, "is read-only");
@@ -209,15 +249,18 @@ bool ArrayArgument::look_by_buffer(nb::handle object, const Where& where) {
     source = object.attr("view")("uint16");
     if (PyObject_GetBuffer(source.ptr(), &buffer_, PyBUF_RECORDS_RO) != 0) throw nb::python_error();
   }
-  if (where.access == Access::write && buffer_.readonly != 0) raise_value(where.name, "is read-only");
-  const auto type = kind_.bfloat16.is_valid() ? std::optional(DType::bf16) : type_of(buffer_.format, buffer_.itemsize);
+  if (where.access == Access::write && buffer_.readonly != 0)
+    raise_value(where.name, "is read-only");
+  const auto type = kind_.bfloat16.is_valid() ? std::optional(DType::bf16)
+                                              : type_of(buffer_.format, buffer_.itemsize);
   if (!type) raise_element(object, where.name);
 
   const std::size_t rank = static_cast<std::size_t>(buffer_.ndim);
   Shape sizes(std::span<const std::int64_t>(buffer_.shape, rank));
   Shape strides(std::span<const std::int64_t>(buffer_.strides, rank));
   const std::int64_t bytes = buffer_.itemsize;
-  bool aligned = reinterpret_cast<std::uintptr_t>(buffer_.buf) % static_cast<std::uintptr_t>(bytes) == 0;
+  bool aligned =
+      reinterpret_cast<std::uintptr_t>(buffer_.buf) % static_cast<std::uintptr_t>(bytes) == 0;
   for (int axis = 0; axis < sizes.rank(); ++axis) {
     if (strides[axis] % bytes == 0 || sizes[axis] <= 1) {
       strides[axis] /= bytes;
@@ -237,13 +280,16 @@ bool ArrayArgument::look_by_buffer(nb::handle object, const Where& where) {
 
 void ArrayArgument::look_by_dlpack(nb::handle object, const Where& where) {
   if (!nb::hasattr(object, "__dlpack__") || !nb::hasattr(object, "__dlpack_device__"))
-    raise_type(where.name, fmt::format("is a {}; wanted an array (numpy, torch, or any with DLPack)", type_of_object(object)));
+    raise_type(where.name,
+               fmt::format("is a {}; wanted an array (numpy, torch, or any with DLPack)",
+                           type_of_object(object)));
   const auto device = nb::cast<nb::tuple>(object.attr("__dlpack_device__")());
   if (nb::cast<int>(nb::int_(device[0])) != dlpack::kCpu)
     raise_type(where.name, fmt::format("is on device {}; wanted the CPU (1, 0)",
                                        nb::cast<std::string>(nb::str(device))));
   kind_ = {.family = ArrayKind::Family::dlpack};
-  if (nb::hasattr(object, "__array_namespace__")) kind_.module = object.attr("__array_namespace__")();
+  if (nb::hasattr(object, "__array_namespace__"))
+    kind_.module = object.attr("__array_namespace__")();
   nb::object capsule;
   try {
     capsule = object.attr("__dlpack__")(nb::arg("max_version") = nb::make_tuple(1, 0));
@@ -252,19 +298,23 @@ void ArrayArgument::look_by_dlpack(nb::handle object, const Where& where) {
     capsule = object.attr("__dlpack__")();  // from before version 1
   }
   if (PyCapsule_IsValid(capsule.ptr(), "dltensor_versioned") != 0) {
-    managed_ = static_cast<dlpack::ManagedTensor*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor_versioned"));
+    managed_ = static_cast<dlpack::ManagedTensor*>(
+        PyCapsule_GetPointer(capsule.ptr(), "dltensor_versioned"));
     PyCapsule_SetName(capsule.ptr(), "used_dltensor_versioned");
     if (managed_->version.major != dlpack::kMajorVersion)
-      raise_type(where.name, fmt::format("is of DLPack version {}; wanted 1", managed_->version.major));
+      raise_type(where.name,
+                 fmt::format("is of DLPack version {}; wanted 1", managed_->version.major));
     if (where.access == Access::write && (managed_->flags & dlpack::kReadOnly) != 0)
       raise_value(where.name, "is read-only");
     set_view(managed_->tensor, object, where);
     return;
   }
   if (PyCapsule_IsValid(capsule.ptr(), "dltensor") == 0)
-    raise_type(where.name, fmt::format("is a {} whose __dlpack__ gave no DLPack capsule", type_of_object(object)));
+    raise_type(where.name, fmt::format("is a {} whose __dlpack__ gave no DLPack capsule",
+                                       type_of_object(object)));
   // Its capsule keeps the memory until it is destroyed: it is not taken over, only kept.
-  auto* old = static_cast<dlpack::OldManagedTensor*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor"));
+  auto* old =
+      static_cast<dlpack::OldManagedTensor*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor"));
   kept_ = capsule;
   set_view(old->tensor, object, where);
 }
@@ -286,16 +336,20 @@ void ArrayArgument::look_at_copy(nb::handle object, const Where& where) {
 
 void ArrayArgument::set_view(const dlpack::Tensor& tensor, nb::handle object, const Where& where) {
   if (tensor.device.type != dlpack::kCpu)
-    raise_type(where.name, fmt::format("is on DLPack device {}; wanted the CPU", tensor.device.type));
+    raise_type(where.name,
+               fmt::format("is on DLPack device {}; wanted the CPU", tensor.device.type));
   const std::optional<DType> type = type_of(tensor.type);
   if (!type) raise_element(object, where.name);
-  const Shape sizes(std::span<const std::int64_t>(tensor.sizes, static_cast<std::size_t>(tensor.rank)));
+  const Shape sizes(
+      std::span<const std::int64_t>(tensor.sizes, static_cast<std::size_t>(tensor.rank)));
   const Shape strides = tensor.strides == nullptr
                             ? contiguous_strides(sizes)
-                            : Shape(std::span<const std::int64_t>(tensor.strides, static_cast<std::size_t>(tensor.rank)));
+                            : Shape(std::span<const std::int64_t>(
+                                  tensor.strides, static_cast<std::size_t>(tensor.rank)));
   const auto* data = static_cast<const std::byte*>(tensor.data);
   if (sizes.element_count() > 0) {
-    if (data == nullptr) raise_type(where.name, fmt::format("is a {} without memory", type_of_object(object)));
+    if (data == nullptr)
+      raise_type(where.name, fmt::format("is a {} without memory", type_of_object(object)));
     data += tensor.byte_offset;
     if (reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(size_of(*type)) != 0) {
       if (where.access == Access::write || kind_.family != ArrayKind::Family::exchange)
@@ -310,7 +364,8 @@ void ArrayArgument::set_view(const dlpack::Tensor& tensor, nb::handle object, co
 
 void check_floating(const ArrayArgument& argument, const char* name) {
   if (!argument.given() || is_floating(argument.view().dtype())) return;
-  raise_type(name, fmt::format("is {}; wanted float32, bfloat16, float16 or float64", name_of(argument.view().dtype())));
+  raise_type(name, fmt::format("is {}; wanted float32, bfloat16, float16 or float64",
+                               name_of(argument.view().dtype())));
 }
 
 }  // namespace fovea::bind

@@ -16,14 +16,19 @@ dlpack::DataType dlpack_type(DType type) {
   switch (type) {
     case DType::f32:
     case DType::f64:
-    case DType::f16: return {dlpack::kFloat, bits, 1};
-    case DType::bf16: return {dlpack::kBfloat, bits, 1};
-    case DType::boolean: return {dlpack::kBool, bits, 1};
+    case DType::f16:
+      return {dlpack::kFloat, bits, 1};
+    case DType::bf16:
+      return {dlpack::kBfloat, bits, 1};
+    case DType::boolean:
+      return {dlpack::kBool, bits, 1};
     case DType::i8:
     case DType::i16:
     case DType::i32:
-    case DType::i64: return {dlpack::kInt, bits, 1};
-    default: return {dlpack::kUnsigned, bits, 1};
+    case DType::i64:
+      return {dlpack::kInt, bits, 1};
+    default:
+      return {dlpack::kUnsigned, bits, 1};
   }
 }
 
@@ -40,37 +45,40 @@ dlpack::ManagedTensor* exported(const Tensor& tensor, Owner owner) {
                            .owner = std::move(owner),
                            .sizes = tensor.shape(),
                            .strides = contiguous_strides(tensor.shape())};
-  out->managed = {.version = {dlpack::kMajorVersion, 0},
-                  .context = out,
-                  .deleter = [](dlpack::ManagedTensor* self) { delete static_cast<Exported*>(self->context); },
-                  .flags = 0,
-                  .tensor = {.data = const_cast<std::byte*>(tensor.bytes().data()),
-                             .device = {dlpack::kCpu, 0},
-                             .rank = tensor.rank(),
-                             .type = dlpack_type(tensor.dtype()),
-                             .sizes = &out->sizes[0],
-                             .strides = &out->strides[0],
-                             .byte_offset = 0}};
+  out->managed = {
+      .version = {dlpack::kMajorVersion, 0},
+      .context = out,
+      .deleter = [](dlpack::ManagedTensor* self) { delete static_cast<Exported*>(self->context); },
+      .flags = 0,
+      .tensor = {.data = const_cast<std::byte*>(tensor.bytes().data()),
+                 .device = {dlpack::kCpu, 0},
+                 .rank = tensor.rank(),
+                 .type = dlpack_type(tensor.dtype()),
+                 .sizes = &out->sizes[0],
+                 .strides = &out->strides[0],
+                 .byte_offset = 0}};
   return &out->managed;
 }
 
 nb::object to_exchange(const Tensor& tensor, Owner owner, const dlpack::ExchangeApi& api) {
   void* object = nullptr;
-  if (api.managed_to_object(exported(tensor, std::move(owner)), &object) != 0) throw nb::python_error();
+  if (api.managed_to_object(exported(tensor, std::move(owner)), &object) != 0)
+    throw nb::python_error();
   return nb::steal(static_cast<PyObject*>(object));
 }
 
 nb::object to_numpy(const Tensor& tensor, Owner owner, const nb::object& bfloat16) {
   auto* kept = new Owner(std::move(owner));
-  const nb::capsule capsule(kept, [](void* pointer) noexcept { delete static_cast<Owner*>(pointer); });
+  const nb::capsule capsule(kept,
+                            [](void* pointer) noexcept { delete static_cast<Owner*>(pointer); });
   std::array<std::size_t, kMaxRank> sizes{};
   for (int axis = 0; axis < tensor.rank(); ++axis)
     sizes[static_cast<std::size_t>(axis)] = static_cast<std::size_t>(tensor.size(axis));
   const DType as = tensor.dtype() == DType::bf16 ? DType::u16 : tensor.dtype();
   const dlpack::DataType type = dlpack_type(as);
   const nb::ndarray<nb::numpy> array(const_cast<std::byte*>(tensor.bytes().data()),
-                                     static_cast<std::size_t>(tensor.rank()), sizes.data(), capsule, nullptr,
-                                     nb::dlpack::dtype{type.code, type.bits, type.lanes});
+                                     static_cast<std::size_t>(tensor.rank()), sizes.data(), capsule,
+                                     nullptr, nb::dlpack::dtype{type.code, type.bits, type.lanes});
   nb::object result = nb::cast(array);
   if (tensor.dtype() == DType::bf16 && bfloat16.is_valid()) return result.attr("view")(bfloat16);
   return result;
@@ -87,9 +95,12 @@ nb::object to_dlpack(const Tensor& tensor, Owner owner, const ArrayKind& kind) {
 
 nb::object to_array(const Tensor& tensor, Owner owner, const ArrayKind& kind) {
   switch (kind.family) {
-    case ArrayKind::Family::exchange: return to_exchange(tensor, std::move(owner), *kind.api);
-    case ArrayKind::Family::dlpack: return to_dlpack(tensor, std::move(owner), kind);
-    case ArrayKind::Family::numpy: break;
+    case ArrayKind::Family::exchange:
+      return to_exchange(tensor, std::move(owner), *kind.api);
+    case ArrayKind::Family::dlpack:
+      return to_dlpack(tensor, std::move(owner), kind);
+    case ArrayKind::Family::numpy:
+      break;
   }
   return to_numpy(tensor, std::move(owner), kind.bfloat16);
 }

@@ -1,6 +1,7 @@
 // The answer as Python sees it.
 #include "bind/attended.h"
 
+#include <fmt/format.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -42,7 +43,8 @@ nb::object explained(const Plan& plan) {
 
 }  // namespace
 
-std::vector<const ObservedName*> observed_names(const Observe& observe, const Attention& attention) {
+std::vector<const ObservedName*> observed_names(const Observe& observe,
+                                                const Attention& attention) {
   std::vector<const ObservedName*> names;
   for (const ObservedName& each : kNames) {
     if (each.tensor == &Observed::mass_sink && !attention.sinks.given()) continue;
@@ -59,49 +61,66 @@ nb::object Answer::output() {
 nb::object Answer::observed() {
   if (observed_object_.is_valid()) return observed_object_;
   nb::dict arrays;
-  for (const ObservedName* each : observed_) arrays[each->name] = array(attended_->observed.*each->tensor);
+  for (const ObservedName* each : observed_)
+    arrays[each->name] = array(attended_->observed.*each->tensor);
   observed_object_ = nb::module_::import_("fovea._observed").attr("Observed")(arrays);
   return observed_object_;
 }
 
 void bind_attended(nb::module_& module) {
-  nb::class_<Plan>(module, "Plan", "What ran, or would run, for a call, and why nothing better did.")
+  nb::class_<Plan>(module, "Plan",
+                   "What ran, or would run, for a call, and why nothing better did.")
       .def_ro("implementation", &Plan::implementation, "Its name in `fovea list implementations`.")
-      .def_ro("target", &Plan::target, "The instruction set: \"AVX3\", \"AVX2\", ...; \"scalar\" for the reference.")
+      .def_ro("target", &Plan::target,
+              "The instruction set: \"AVX3\", \"AVX2\", ...; \"scalar\" for the reference.")
       .def_ro("threads", &Plan::threads)
       .def_ro("query_block", &Plan::query_block, "Rows that one task computes.")
       .def_ro("key_block", &Plan::key_block, "Keys that are folded in at a time.")
-      .def_ro("scratch_bytes", &Plan::scratch_bytes, "Beyond inputs and outputs, all threads together.")
+      .def_ro("scratch_bytes", &Plan::scratch_bytes,
+              "Beyond inputs and outputs, all threads together.")
       .def("explain", &Plan::explain, "The above in sentences, a line each.")
       .def("__str__", &Plan::explain)
       .def("__repr__", [](const Plan& plan) {
-        return nb::str("fovea.Plan({})").attr("format")(explained(plan));
+        return nb::cast<std::string>(nb::str("fovea.Plan({})").attr("format")(explained(plan)));
       });
 
   nb::class_<Answer>(module, "Attended",
-                     "The answer of attend. Arrays are of the query's kind; shapes follow its rank: [batch, heads, queries, "
-                     "...], [heads, queries, ...] or [queries, ...].")
-      .def_prop_ro("output", &Answer::output, "[batch, query_heads, queries, value_size], of the query's type.")
+                     "The answer of attend. Arrays are of the query's kind; shapes follow its "
+                     "rank: [batch, heads, queries, ...], [heads, queries, ...] or [queries, ...].")
+      .def("__repr__",
+           [](const Answer& a) {
+             const Attended& answer = *a.attended();
+             return fmt::format("fovea.Attended(rows {}, by {})",
+                                to_string(answer.log_sum_exp.shape()), answer.plan.implementation);
+           })
+      .def_prop_ro("output", &Answer::output, nb::sig("def output(self, /) -> typing.Any"),
+                   "[batch, query_heads, queries, value_size], of the query's type.")
       .def_prop_ro(
           "log_sum_exp", [](const Answer& a) { return a.array(a.attended()->log_sum_exp); },
-          "[batch, query_heads, queries] float32, natural log, with scale, bias and sink in it; -inf = no key.")
+          nb::sig("def log_sum_exp(self, /) -> typing.Any"),
+          "[batch, query_heads, queries] float32, natural log, with scale, bias and sink in it; "
+          "-inf = no key.")
       .def_prop_ro(
           "row_max", [](const Answer& a) { return a.array(a.attended()->row_max); },
+          nb::sig("def row_max(self, /) -> typing.Any"),
           "[batch, query_heads, queries] float32: the largest score, natural units; -inf = no key.")
       .def_prop_ro(
           "row_sum", [](const Answer& a) { return a.array(a.attended()->row_sum); },
-          "[batch, query_heads, queries] float32: sum of exp(score - row_max), at least 1; 0 = no key.")
+          nb::sig("def row_sum(self, /) -> typing.Any"),
+          "[batch, query_heads, queries] float32: sum of exp(score - row_max), at least 1; 0 = no "
+          "key.")
       .def_prop_ro(
           "empty_rows", [](const Answer& a) { return a.attended()->empty_rows; },
           "Rows without a visible key: their output is 0.")
       .def_prop_ro(
           "nan_rows", [](const Answer& a) { return a.attended()->observed.nan_rows; },
-          "Rows that are NaN: totals over rows (received, pooled_map, distance) leave them out. Counted when something "
-          "is observed.")
+          "Rows that are NaN: totals over rows (received, pooled_map, distance) leave them out. "
+          "Counted when something is observed.")
       .def_prop_ro(
           "plan", [](const Answer& a) { return a.attended()->plan; }, "What ran, and why.")
-      .def_prop_ro("observed", &Answer::observed,
-                   "What the Observe asked for, by name: `answer.observed.entropy`, `answer.observed[\"entropy\"]`.");
+      .def_prop_ro("observed", &Answer::observed, nb::sig("def observed(self, /) -> typing.Any"),
+                   "What the Observe asked for, by name: `answer.observed.entropy`, "
+                   "`answer.observed[\"entropy\"]`.");
 }
 
 }  // namespace fovea::bind

@@ -19,17 +19,19 @@ DType type_named(const std::string& name) {
   if (name == "bfloat16") return DType::bf16;
   if (name == "float16") return DType::f16;
   throw nb::value_error(
-      fmt::format("KvCache: dtype is {}; wanted float32, bfloat16 or float16", in_quotes(name)).c_str());
+      fmt::format("KvCache: dtype is {}; wanted float32, bfloat16 or float16", in_quotes(name))
+          .c_str());
 }
 
-void make(SharedCache* self, std::int64_t key_heads, std::int64_t head_size, std::int64_t value_size, std::int64_t batch,
-          const std::string& dtype, std::int64_t capacity) {
-  new (self) SharedCache{std::make_shared<CacheState>(
-      KvCache({.batch = batch,
-               .key_heads = key_heads,
-               .head_size = head_size,
-               .value_size = value_size < 0 ? head_size : value_size},
-              type_named(dtype), capacity))};
+void make(SharedCache* self, std::int64_t key_heads, std::int64_t head_size,
+          std::int64_t value_size, std::int64_t batch, const std::string& dtype,
+          std::int64_t capacity) {
+  new (self) SharedCache{
+      std::make_shared<CacheState>(KvCache({.batch = batch,
+                                            .key_heads = key_heads,
+                                            .head_size = head_size,
+                                            .value_size = value_size < 0 ? head_size : value_size},
+                                           type_named(dtype), capacity))};
 }
 
 // Another thread may be asking without the GIL: to wait for it with the GIL would be to wait for ever.
@@ -39,6 +41,17 @@ void change(const SharedCache& self, const F& body) {
   const std::unique_lock lock(self.state->mutex);
   body(self.state->cache);
   ++self.state->version;
+}
+
+struct CacheSize {
+  std::int64_t tokens;
+  std::int64_t capacity;
+};
+
+CacheSize read(const SharedCache& self) {
+  const nb::gil_scoped_release released;
+  const std::shared_lock lock(self.state->mutex);
+  return {.tokens = self.state->cache.tokens(), .capacity = self.state->cache.capacity()};
 }
 
 void append(const SharedCache& self, nb::handle key, nb::handle value) {
@@ -53,11 +66,13 @@ void truncate(const SharedCache& self, std::int64_t tokens) {
   change(self, [&](KvCache& cache) { cache.truncate(tokens); });
 }
 
-Answer attend_cache(const SharedCache& self, nb::handle query, nb::handle scale, nb::handle softcap, nb::handle bias,
-                    nb::handle keep, nb::handle causal, nb::handle window, nb::handle diagonal, nb::handle alibi,
-                    nb::handle sinks, nb::handle key_lengths, nb::handle observe, nb::handle out, nb::handle threads) {
+Answer attend_cache(const SharedCache& self, nb::handle query, nb::handle scale, nb::handle softcap,
+                    nb::handle bias, nb::handle keep, nb::handle causal, nb::handle window,
+                    nb::handle diagonal, nb::handle alibi, nb::handle sinks, nb::handle key_lengths,
+                    nb::handle observe, nb::handle out, nb::handle threads) {
   const auto question = std::make_shared<Question>(
-      query, ModifierArguments{scale, softcap, bias, keep, causal, window, diagonal, alibi, sinks, key_lengths});
+      query, ModifierArguments{scale, softcap, bias, keep, causal, window, diagonal, alibi, sinks,
+                               key_lengths});
   std::shared_lock lock(self.state->mutex, std::defer_lock);
   {
     const nb::gil_scoped_release released;
@@ -73,30 +88,43 @@ Answer attend_cache(const SharedCache& self, nb::handle query, nb::handle scale,
 
 void bind_attention(nb::module_& module) {
   static const std::string signature = fmt::format(
-      "def attend(self, query: Any, *, {}, out: Any = None, threads: int | None = None) -> Attended", kModifierTypes);
-  nb::class_<SharedCache>(module, "KvCache",
-                          "Keys and values of all tokens so far, in the form that decoding reads fastest. Asking it gives the "
-                          "bits of fovea.attend over the same keys and values. Memory doubles when it is full. Threads may "
-                          "use one at once; append waits for those that ask.")
-      .def("__init__", &make, nb::kw_only(), nb::arg("key_heads") = 1, nb::arg("head_size"), nb::arg("value_size") = -1,
-           nb::arg("batch") = 1, nb::arg("dtype") = "float32", nb::arg("capacity") = 0,
-           nb::sig("def __init__(self, *, key_heads: int = 1, head_size: int, value_size: int = ..., batch: int = 1, "
-                   "dtype: Literal['float32', 'bfloat16', 'float16'] = 'float32', capacity: int = 0) -> None"),
-           "An empty cache with room for `capacity` tokens; value_size is head_size unless given. Raises ValueError, "
-           "MemoryError.")
+      "def attend(self, query: typing.Any, *, {}, out: typing.Any = None, threads: int | None = "
+      "None) -> Attended",
+      kQuestionTypes);
+  nb::class_<SharedCache> cache(
+      module, "KvCache",
+      "Keys and values of all tokens so far, in the form that decoding reads "
+      "fastest. Asking it gives the bits of fovea.attend over the same keys "
+      "and values. Memory doubles when it is full. Threads may use one at "
+      "once; append waits for those that ask.");
+  cache
+      .def("__init__", &make, nb::kw_only(), nb::arg("key_heads") = 1, nb::arg("head_size"),
+           nb::arg("value_size") = -1, nb::arg("batch") = 1, nb::arg("dtype") = "float32",
+           nb::arg("capacity") = 0,
+           nb::sig("def __init__(self, *, key_heads: int = 1, head_size: int, value_size: int = "
+                   "..., batch: int = 1, dtype: typing.Literal['float32', 'bfloat16', 'float16'] "
+                   "= 'float32', capacity: int = 0) -> None"),
+           "An empty cache with room for `capacity` tokens; value_size is head_size unless given. "
+           "Raises ValueError, MemoryError.")
       .def("append", &append, nb::arg("key"), nb::arg("value"),
-           nb::sig("def append(self, key: Any, value: Any) -> None"),
-           "Appends key [batch, key_heads, n, head_size] and value [batch, key_heads, n, value_size] of the cache's type; "
-           "leading axes of size 1 may be left out. Raises ValueError, TypeError, MemoryError; the cache is then as it was.")
-      .def("truncate", &truncate, nb::arg("tokens"), "Forgets all but the first `tokens`. Raises ValueError.")
-      .def("attend", &attend_cache, nb::arg("query"), FOVEA_BIND_MODIFIERS, nb::arg("out") = nb::none(),
-           nb::arg("threads") = nb::none(), nb::sig(signature.c_str()),
-           "fovea.attend with the cache's keys and values; query [batch, query_heads, queries, head_size].")
-      .def_prop_ro("tokens", [](const SharedCache& self) { return self.state->cache.tokens(); })
+           nb::sig("def append(self, key: typing.Any, value: typing.Any) -> None"),
+           "Appends key [batch, key_heads, n, head_size] and value [batch, key_heads, n, "
+           "value_size] of the cache's type; leading axes of size 1 may be left out. Raises "
+           "ValueError, TypeError, MemoryError; the cache is then as it was.")
+      .def("truncate", &truncate, nb::arg("tokens"),
+           "Forgets all but the first `tokens`. Raises ValueError.")
+      .def_prop_ro("tokens", [](const SharedCache& self) { return read(self).tokens; })
       .def_prop_ro(
-          "capacity", [](const SharedCache& self) { return self.state->cache.capacity(); },
+          "capacity", [](const SharedCache& self) { return read(self).capacity; },
           "Tokens that fit before memory must grow.")
-      .def("__len__", [](const SharedCache& self) { return self.state->cache.tokens(); });
+      .def("__len__", [](const SharedCache& self) { return read(self).tokens; });
+  const auto define_attend = [&](const auto&... keywords) {
+    cache.def("attend", &attend_cache, nb::arg("query"), keywords..., nb::arg("out") = nb::none(),
+              nb::arg("threads") = nb::none(), nb::sig(signature.c_str()),
+              "fovea.attend with the cache's keys and values; query [batch, query_heads, "
+              "queries, head_size].");
+  };
+  std::apply(define_attend, question_keywords());
 }
 
 }  // namespace fovea::bind

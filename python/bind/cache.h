@@ -11,7 +11,7 @@ namespace fovea::bind {
 struct CacheState {
   explicit CacheState(KvCache made) : cache(std::move(made)) {}
   KvCache cache;
-  std::shared_mutex mutex;  ///< locked without the GIL, shared by those who ask
+  std::shared_mutex mutex;   ///< locked without the GIL, shared by those who ask
   std::int64_t version = 0;  ///< counts the changes that end views
 };
 

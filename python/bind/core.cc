@@ -3,6 +3,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "bind/layers.h"
 #include "fovea/core/cpu.h"
 #include "fovea/core/parallel.h"
+#include "fovea/core/printable.h"
 #include "fovea/nn/linear.h"
 
 namespace fovea::bind {
@@ -23,7 +25,8 @@ namespace {
 
 Shape shape_of(nb::args sizes) {
   nb::handle given = sizes;
-  if (sizes.size() == 1 && !nb::isinstance<nb::int_>(sizes[0])) given = sizes[0];  // rand((2, 3)) is rand(2, 3)
+  if (sizes.size() == 1 && !nb::isinstance<nb::int_>(sizes[0]))
+    given = sizes[0];  // rand((2, 3)) is rand(2, 3)
   const auto numbers = nb::cast<std::vector<std::int64_t>>(nb::list(nb::borrow(given)));
   return Shape(std::span<const std::int64_t>(numbers));
 }
@@ -41,7 +44,8 @@ void manual_seed(nb::handle seed) {
 }
 
 nb::object linear(std::int64_t in_features, std::int64_t out_features, bool bias) {
-  const nn::Linear layer(in_features, out_features, bias ? nn::Bias::yes : nn::Bias::no, default_generator());
+  const nn::Linear layer(in_features, out_features, bias ? nn::Bias::yes : nn::Bias::no,
+                         default_generator());
   return nb::make_tuple(to_array(Tensor::copy_of(layer.weight()), {}),
                         bias ? to_array(Tensor::copy_of(layer.bias()), {}) : nb::none());
 }
@@ -58,19 +62,30 @@ nb::dict cpu_info() {
 void bind_core(nb::module_& module) {
   module.def("cpu_info", &cpu_info, nb::sig("def cpu_info() -> dict[str, int]"),
              "Cores that this process may use, and threads that a call uses unless told.");
-  module.def("manual_seed", &manual_seed, nb::arg("seed"), nb::sig("def manual_seed(seed: int) -> None"),
+  module.def(
+      "printable", [](const std::string& text) { return printable(text); }, nb::arg("text"),
+      nb::sig("def printable(text: str) -> str"),
+      "The text with everything escaped that a terminal would act on or a reader would not see.");
+  module.def("manual_seed", &manual_seed, nb::arg("seed"),
+             nb::sig("def manual_seed(seed: int) -> None"),
              "Starts the numbers anew, as torch.manual_seed does.");
   module.def(
-      "rand", [](nb::args sizes) { return to_array(rand(shape_of(sizes), default_generator()), {}); }, nb::arg("sizes"),
-      nb::sig("def rand(*sizes: int) -> NDArray[Any]"), "torch.rand(*sizes) as a numpy array: float32 in [0, 1).");
+      "rand",
+      [](nb::args sizes) { return to_array(rand(shape_of(sizes), default_generator()), {}); },
+      nb::arg("sizes"), nb::sig("def rand(*sizes: int) -> numpy.typing.NDArray[typing.Any]"),
+      "torch.rand(*sizes) as a numpy array: float32 in [0, 1).");
   module.def(
-      "randn", [](nb::args sizes) { return to_array(randn(shape_of(sizes), default_generator()), {}); },
-      nb::arg("sizes"), nb::sig("def randn(*sizes: int) -> NDArray[Any]"),
+      "randn",
+      [](nb::args sizes) { return to_array(randn(shape_of(sizes), default_generator()), {}); },
+      nb::arg("sizes"), nb::sig("def randn(*sizes: int) -> numpy.typing.NDArray[typing.Any]"),
       "torch.randn(*sizes) as a numpy array: float32, within 3 ulp of torch.");
-  module.def("linear", &linear, nb::arg("in_features"), nb::arg("out_features"), nb::kw_only(), nb::arg("bias") = true,
-             nb::sig("def linear(in_features: int, out_features: int, *, bias: bool = True) -> tuple[NDArray[Any], "
-                     "NDArray[Any] | None]"),
-             "What torch.nn.Linear(in_features, out_features, bias) draws: weight [out, in] and bias [out] or None.");
+  module.def("linear", &linear, nb::arg("in_features"), nb::arg("out_features"), nb::kw_only(),
+             nb::arg("bias") = true,
+             nb::sig("def linear(in_features: int, out_features: int, *, bias: bool = True) -> "
+                     "tuple[numpy.typing.NDArray[typing.Any], numpy.typing.NDArray[typing.Any] | "
+                     "None]"),
+             "What torch.nn.Linear(in_features, out_features, bias) draws: weight [out, in] and "
+             "bias [out] or None.");
 }
 
 }  // namespace fovea::bind

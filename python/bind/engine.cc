@@ -24,8 +24,10 @@ const ObserveRequest* request_of(nb::handle observe) {
 }
 
 // Writes the output where the caller wants it; what else there is to know goes to memory of ours.
-void attend_to(const Attention& attention, const ArrayArgument& out, const Execution& execution, Attended& answer) {
-  answer.plan = plan(attention, execution);  // refuses what is no question, so that the query has a last axis
+void attend_to(const Attention& attention, const ArrayArgument& out, const Execution& execution,
+               Attended& answer) {
+  answer.plan =
+      plan(attention, execution);  // refuses what is no question, so that the query has a last axis
   const Shape& query = attention.query.shape();
   const Shape rows(std::span(query.begin(), static_cast<std::size_t>(query.rank() - 1)));
   answer.log_sum_exp = Tensor::uninitialized(DType::f32, rows);
@@ -62,33 +64,38 @@ Answer ask(const std::shared_ptr<Question>& question, const CallArguments& call)
   });
   Answer answer(attended, question);
   if (out.given()) answer.set_output(nb::borrow(call.out));
-  if (request != nullptr) answer.set_observed(observed_names(request->observe, question->attention()));
+  if (request != nullptr)
+    answer.set_observed(observed_names(request->observe, question->attention()));
   if (request == nullptr || !request->observe.row_statistics) answer.forget_question();
   return answer;
 }
 
 namespace {
 
-// The arguments that are the same in attend, plan and KvCache.attend, in their order.
 std::shared_ptr<Question> question_of(nb::handle query, nb::handle key, nb::handle value,
                                       const ModifierArguments& modifiers) {
   return std::make_shared<Question>(query, key, value, modifiers);
 }
 
-Answer attend_arrays(nb::handle query, nb::handle key, nb::handle value, nb::handle scale, nb::handle softcap,
-                     nb::handle bias, nb::handle keep, nb::handle causal, nb::handle window, nb::handle diagonal,
-                     nb::handle alibi, nb::handle sinks, nb::handle key_lengths, nb::handle observe, nb::handle out,
+// nanobind wants a parameter an argument: it fills them without a dict of keywords, which a small call would feel.
+Answer attend_arrays(nb::handle query, nb::handle key, nb::handle value, nb::handle scale,
+                     nb::handle softcap, nb::handle bias, nb::handle keep, nb::handle causal,
+                     nb::handle window, nb::handle diagonal, nb::handle alibi, nb::handle sinks,
+                     nb::handle key_lengths, nb::handle observe, nb::handle out,
                      nb::handle threads) {
-  return ask(question_of(query, key, value,
-                         {scale, softcap, bias, keep, causal, window, diagonal, alibi, sinks, key_lengths}),
+  return ask(question_of(
+                 query, key, value,
+                 {scale, softcap, bias, keep, causal, window, diagonal, alibi, sinks, key_lengths}),
              {.observe = observe, .out = out, .threads = threads});
 }
 
-Plan plan_arrays(nb::handle query, nb::handle key, nb::handle value, nb::handle scale, nb::handle softcap,
-                 nb::handle bias, nb::handle keep, nb::handle causal, nb::handle window, nb::handle diagonal,
-                 nb::handle alibi, nb::handle sinks, nb::handle key_lengths, nb::handle observe, nb::handle threads) {
-  const Question question(query, key, value,
-                          {scale, softcap, bias, keep, causal, window, diagonal, alibi, sinks, key_lengths});
+Plan plan_arrays(nb::handle query, nb::handle key, nb::handle value, nb::handle scale,
+                 nb::handle softcap, nb::handle bias, nb::handle keep, nb::handle causal,
+                 nb::handle window, nb::handle diagonal, nb::handle alibi, nb::handle sinks,
+                 nb::handle key_lengths, nb::handle observe, nb::handle threads) {
+  const Question question(
+      query, key, value,
+      {scale, softcap, bias, keep, causal, window, diagonal, alibi, sinks, key_lengths});
   const ObserveRequest* request = request_of(observe);
   const Execution execution{.threads = threads_of(threads)};
   return request == nullptr ? plan(question.attention(), execution)
@@ -102,7 +109,8 @@ nb::dict summaries(const std::vector<Info>& infos) {
   return out;
 }
 
-constexpr const char* kAttendText = R"(Returns softmax(modified scores) · value, and what was observed of it.
+constexpr const char* kAttendText =
+    R"(Returns softmax(modified scores) · value, and what was observed of it.
 
 Shapes: query [batch, query_heads, queries, head_size], key [batch, key_heads, keys, head_size], value [batch, key_heads,
 keys, value_size]; or all three without batch, or without batch and heads. key_heads divides query_heads. numpy, torch
@@ -134,22 +142,31 @@ MemoryError.)";
 
 void bind_engine(nb::module_& module) {
   bind_attended(module);
-  static const std::string attend_signature =
-      fmt::format("def attend(query: Any, key: Any, value: Any, *, {}, out: Any = None, "
-                  "threads: int | None = None) -> Attended", kModifierTypes);
-  static const std::string plan_signature =
-      fmt::format("def plan(query: Any, key: Any, value: Any, *, {}, threads: int | None = None) -> Plan", kModifierTypes);
-  module.def("attend", &attend_arrays, nb::arg("query"), nb::arg("key"), nb::arg("value"), FOVEA_BIND_MODIFIERS,
-             nb::arg("out") = nb::none(), nb::arg("threads") = nb::none(), nb::sig(attend_signature.c_str()), kAttendText);
-  module.def("plan", &plan_arrays, nb::arg("query"), nb::arg("key"), nb::arg("value"), FOVEA_BIND_MODIFIERS,
-             nb::arg("threads") = nb::none(), nb::sig(plan_signature.c_str()),
-             "Returns what attend would do with the same arguments, without doing it: `print(fovea.plan(q, k, v))`. Raises "
-             "as attend does.");
+  static const std::string attend_signature = fmt::format(
+      "def attend(query: typing.Any, key: typing.Any, value: typing.Any, *, {}, out: typing.Any = "
+      "None, threads: int | None = None) -> Attended",
+      kQuestionTypes);
+  static const std::string plan_signature = fmt::format(
+      "def plan(query: typing.Any, key: typing.Any, value: typing.Any, *, {}, threads: int | None "
+      "= None) -> Plan",
+      kQuestionTypes);
+  const auto define = [&](const auto&... keywords) {
+    module.def("attend", &attend_arrays, nb::arg("query"), nb::arg("key"), nb::arg("value"),
+               keywords..., nb::arg("out") = nb::none(), nb::arg("threads") = nb::none(),
+               nb::sig(attend_signature.c_str()), kAttendText);
+    module.def("plan", &plan_arrays, nb::arg("query"), nb::arg("key"), nb::arg("value"),
+               keywords..., nb::arg("threads") = nb::none(), nb::sig(plan_signature.c_str()),
+               "Returns what attend would do with the same arguments, without doing it: "
+               "`print(fovea.plan(q, k, v))`. Raises as attend does.");
+  };
+  std::apply(define, question_keywords());
   module.def(
       "list_implementations", [] { return summaries(list_implementations()); },
-      nb::sig("def list_implementations() -> dict[str, str]"), "Names and one-line descriptions, best first.");
+      nb::sig("def list_implementations() -> dict[str, str]"),
+      "Names and one-line descriptions, best first.");
   module.def(
-      "list_observers", [] { return summaries(list_observers()); }, nb::sig("def list_observers() -> dict[str, str]"),
+      "list_observers", [] { return summaries(list_observers()); },
+      nb::sig("def list_observers() -> dict[str, str]"),
       "Names and one-line descriptions of what can be observed.");
 }
 

@@ -11,11 +11,16 @@ namespace {
 PyObject* exception_of(ErrorKind kind) noexcept {
   switch (kind) {
     case ErrorKind::invalid_argument:
-    case ErrorKind::format: return PyExc_ValueError;
-    case ErrorKind::unsupported: return PyExc_NotImplementedError;
-    case ErrorKind::io: return PyExc_OSError;
-    case ErrorKind::out_of_memory: return PyExc_MemoryError;
-    case ErrorKind::cancelled: return PyExc_RuntimeError;
+    case ErrorKind::format:
+      return PyExc_ValueError;
+    case ErrorKind::unsupported:
+      return PyExc_NotImplementedError;
+    case ErrorKind::io:
+      return PyExc_OSError;
+    case ErrorKind::out_of_memory:
+      return PyExc_MemoryError;
+    case ErrorKind::cancelled:
+      return PyExc_RuntimeError;
   }
   return PyExc_RuntimeError;
 }
@@ -30,6 +35,8 @@ void translate(const std::exception_ptr& error, void*) {
 
 }  // namespace
 
-void bind_errors() { nanobind::register_exception_translator(translate); }
+void bind_errors() {
+  nanobind::register_exception_translator(translate);
+}
 
 }  // namespace fovea::bind

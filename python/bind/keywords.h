@@ -3,22 +3,28 @@
 
 #include <nanobind/nanobind.h>
 
-/// For `def`: after it come those of the function's own.
-#define FOVEA_BIND_MODIFIERS                                                                            \
-  nanobind::kw_only(), nanobind::arg("scale") = nanobind::none(),                                       \
-      nanobind::arg("softcap") = nanobind::none(), nanobind::arg("bias") = nanobind::none(),            \
-      nanobind::arg("keep") = nanobind::none(), nanobind::arg("causal") = false,                        \
-      nanobind::arg("window") = nanobind::none(), nanobind::arg("diagonal") = nanobind::none(),         \
-      nanobind::arg("alibi") = nanobind::none(), nanobind::arg("sinks") = nanobind::none(),             \
-      nanobind::arg("key_lengths") = nanobind::none(), nanobind::arg("observe") = nanobind::none()
+#include <tuple>
 
 namespace fovea::bind {
 
+/// For `def`, by std::apply; before them come the function's positional arguments, after them its
+/// own keywords.
+inline auto question_keywords() {
+  namespace nb = nanobind;
+  return std::make_tuple(nb::kw_only(), nb::arg("scale") = nb::none(),
+                         nb::arg("softcap") = nb::none(), nb::arg("bias") = nb::none(),
+                         nb::arg("keep") = nb::none(), nb::arg("causal") = false,
+                         nb::arg("window") = nb::none(), nb::arg("diagonal") = nb::none(),
+                         nb::arg("alibi") = nb::none(), nb::arg("sinks") = nb::none(),
+                         nb::arg("key_lengths") = nb::none(), nb::arg("observe") = nb::none());
+}
+
 /// The same, as a signature for stubs says it.
-inline constexpr const char* kModifierTypes =
-    "scale: float | None = None, softcap: float | None = None, bias: Any = None, keep: Any = None, "
-    "causal: bool = False, window: tuple[int | None, int | None] | None = None, "
-    "diagonal: Literal['bottom_right', 'top_left'] | int | None = None, alibi: Any = None, sinks: Any = None, "
-    "key_lengths: Any = None, observe: Observe | None = None";
+inline constexpr const char* kQuestionTypes =
+    "scale: float | None = None, softcap: float | None = None, bias: typing.Any = None, "
+    "keep: typing.Any = None, causal: bool = False, window: tuple[int | None, int | None] | None = "
+    "None, diagonal: typing.Literal['bottom_right', 'top_left'] | int | None = None, "
+    "alibi: typing.Any = None, sinks: typing.Any = None, key_lengths: typing.Any = None, "
+    "observe: Observe | None = None";
 
 }  // namespace fovea::bind

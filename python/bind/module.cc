@@ -14,9 +14,12 @@ NB_MODULE(_fovea, module) {
   bind::bind_engine(module);
   bind::bind_attention(module);
   bind::bind_insight(module);
-  nanobind::module_ modules = module.def_submodule("nn", "The notebooks' modules by their names, on arrays.");
-  bind::bind_nn(modules);
+  bind::bind_nn(module);
   bind::bind_lesson(module);
+<<<<<<< HEAD
   bind::bind_report(module);
   module.attr("__version__") = FOVEA_VERSION;
+=======
+  module.attr("version") = FOVEA_VERSION;
+>>>>>>> w-py
 }

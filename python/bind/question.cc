@@ -49,9 +49,9 @@ Window window_of(nb::handle object) {
           fmt::format("attend: window is {}; wanted (left, right)", shown(object)).c_str());
     return {.left = bound_of(object[0]), .right = bound_of(object[1])};
   }
-  throw nb::type_error(fmt::format("attend: window is {}; wanted (left, right), None being no bound",
-                                   shown(object))
-                           .c_str());
+  throw nb::type_error(
+      fmt::format("attend: window is {}; wanted (left, right), None being no bound", shown(object))
+          .c_str());
 }
 
 Diagonal diagonal_of(nb::handle object) {

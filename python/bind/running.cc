@@ -33,7 +33,8 @@ Running& running() {
 class Entry {
  public:
   Entry() {
-    if (running().has_ended) throw std::runtime_error("fovea: the interpreter is ending; no call can begin");
+    if (running().has_ended)
+      throw std::runtime_error("fovea: the interpreter is ending; no call can begin");
     at_ = running().calls.emplace(running().calls.end());
   }
   ~Entry() { running().calls.erase(at_); }

@@ -8,6 +8,7 @@ import importlib
 from typing import Any
 
 from fovea import nn, random
+from fovea._explain import explain
 from fovea._fovea import (
     Attended,
     KvCache,
@@ -15,14 +16,13 @@ from fovea._fovea import (
     Observe,
     Plan,
     Portrait,
-    __version__,
     attend,
     cpu_info,
     list_implementations,
     list_observers,
     plan,
 )
-from fovea._explain import explain
+from fovea._fovea import version as __version__
 from fovea._observed import Observed
 from fovea._scaled_dot_product_attention import scaled_dot_product_attention
 from fovea._walk import Lesson, list_lessons, walk

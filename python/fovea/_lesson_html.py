@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Any
+
+from fovea._fovea import printable
 
 _FACE = "font-family:system-ui,sans-serif;line-height:1.5;max-width:46em"
 _MONO = "font-family:ui-monospace,monospace;font-size:90%"
@@ -17,27 +19,32 @@ _MOST_ROWS = 40
 
 def lesson_html(lesson: dict[str, Any], digits: int = 4) -> str:
     """Return the lesson's page part. All text in it is escaped. Tables and maps of more than 40 rows are cut, and say so."""
-    parts = [f'<div style="{_FACE}"><h3>{escape(lesson["title"])}</h3><p>{escape(lesson["summary"])}</p>']
+    parts = [f'<div style="{_FACE}"><h3>{_text(lesson["title"])}</h3><p>{_text(lesson["summary"])}</p>']
     for number, step in enumerate(lesson["steps"], 1):
-        parts.append(f'<h4>{number}&nbsp; {escape(step["title"])}</h4><p>{escape(step["sentence"])}</p>')
+        parts.append(f'<h4>{number}&nbsp; {_text(step["title"])}</h4><p>{_text(step["sentence"])}</p>')
         if step["formula"]:
-            parts.append(f'<p style="{_MONO};margin-left:2em">{escape(step["formula"])}</p>')
+            parts.append(f'<p style="{_MONO};margin-left:2em">{"<br>".join(map(_text, step["formula"].splitlines()))}</p>')
         parts.extend(_DRAW[figure["kind"]](figure, digits) for figure in step["figures"])
     parts.append("</div>")
     return "".join(parts)
 
 
+def _text(text: str) -> str:
+    """Return text for HTML: what would turn other text round, or hide, stands there as an escape."""
+    return html.escape(printable(text))
+
+
 def _number(value: float | str, digits: int) -> str:
     """Return a number as people read it; "nan", "inf" and "-inf" come as text."""
     if isinstance(value, str):
-        return escape(value)
+        return _text(value)
     if value != 0 and not 10.0**-digits <= abs(value) < 1e7:
         return f"{value:.1e}"
     return f"{value:.{digits}f}"
 
 
 def _caption(name: str) -> str:
-    return f'<div style="{_CAPTION}">{escape(name)}</div>' if name else ""
+    return f'<div style="{_CAPTION}">{_text(name)}</div>' if name else ""
 
 
 def _more(count: int) -> str:
@@ -45,11 +52,11 @@ def _more(count: int) -> str:
 
 
 def _row(name: str, cells: Sequence[str], style: str = "") -> str:
-    return f'<tr style="background:none;{style}"><td style="{_NAME}">{escape(name)}</td>{"".join(cells)}</tr>'
+    return f'<tr style="background:none;{style}"><td style="{_NAME}">{_text(name)}</td>{"".join(cells)}</tr>'
 
 
 def _head(columns: Sequence[str]) -> str:
-    names = "".join(f'<td style="{_CELL};opacity:.7">{escape(name)}</td>' for name in columns[:_MOST_ROWS])
+    names = "".join(f'<td style="{_CELL};opacity:.7">{_text(name)}</td>' for name in columns[:_MOST_ROWS])
     return f'<tr style="background:none"><td style="border:0"></td>{names}</tr>'
 
 
@@ -97,7 +104,7 @@ def _map(figure: dict[str, Any], digits: int) -> str:
 
 def _worked(figure: dict[str, Any], digits: int) -> str:
     lines = "".join(
-        f'<div>{escape(line["name"])} = {escape(line["expression"])}{" = " if line["expression"] else ""}'
+        f'<div>{_text(line["name"])} = {_text(line["expression"])}{" = " if line["expression"] else ""}'
         f'<b>{_number(line["value"], digits)}</b></div>'
         for line in figure["lines"][:_MOST_ROWS]
     )
@@ -116,7 +123,7 @@ def _comparison(figure: dict[str, Any], digits: int) -> str:
 
 
 def _note(figure: dict[str, Any], digits: int) -> str:
-    return f"<p>{escape(figure['text'])}</p>"
+    return f"<p>{_text(figure['text'])}</p>"
 
 
 _DRAW: dict[str, Callable[[dict[str, Any], int], str]] = {

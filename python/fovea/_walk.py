@@ -58,6 +58,10 @@ def walk(
     is not there or there twice.
     """
     words = tokens.split() if isinstance(tokens, str) else (list(tokens) if tokens is not None else None)
+    for text in [lesson, *(words or [])]:
+        if not isinstance(text, str):
+            raise TypeError(f"walk: {text!r} is not a str")
+        text.encode()  # a lone surrogate is no text: UnicodeEncodeError
     if isinstance(query, str):
         known = words if words is not None else _notebook_words()
         if known.count(query) != 1:

@@ -4,7 +4,7 @@ Weights are drawn as torch draws them, after ``fovea.random.manual_seed``. Up to
 notebooks'; beyond, a call goes through ``fovea.attend``.
 """
 
-from fovea._fovea.nn import (
+from fovea._fovea import (
     CausalAttention,
     Embedding,
     FeedForward,

@@ -37,7 +37,7 @@ inline SourceFile read_source(const std::filesystem::path& root,
 inline std::vector<SourceFile> read_source_tree() {
   const std::filesystem::path root = FOVEA_SOURCE_DIR;
   std::vector<SourceFile> files;
-  for (const char* folder : {"include", "src", "tests", "bench", "examples"}) {
+  for (const char* folder : {"include", "src", "tests", "bench", "examples", "python"}) {
     if (!std::filesystem::exists(root / folder)) continue;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
       const std::string extension = entry.path().extension().string();

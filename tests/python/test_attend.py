@@ -185,3 +185,8 @@ def test_plan_tells_what_attend_will_do():
     assert ran.explain() == planned.explain() == str(planned)
     assert "prefill" in fovea.list_implementations()
     assert "entropy" in fovea.list_observers()
+
+
+def test_an_answer_says_what_it_is():
+    query = np.zeros((2, 3, 4), np.float32)
+    assert repr(fovea.attend(query, query, query)) == "fovea.Attended(rows [2, 3], by small)"
