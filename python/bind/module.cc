@@ -16,10 +16,6 @@ NB_MODULE(_fovea, module) {
   bind::bind_insight(module);
   bind::bind_nn(module);
   bind::bind_lesson(module);
-<<<<<<< HEAD
   bind::bind_report(module);
-  module.attr("__version__") = FOVEA_VERSION;
-=======
   module.attr("version") = FOVEA_VERSION;
->>>>>>> w-py
 }

@@ -10,7 +10,10 @@
 # %%
 import os
 import pathlib
+import tempfile
+import warnings
 
+warnings.filterwarnings("ignore", message="IProgress not found")
 import torch
 import transformers
 
@@ -134,4 +137,4 @@ print(f"kept: {kept / 2**20:.0f} MiB; all weights: {len(seen) * seen[0].shape[1]
 page = fovea.explain(model, tokenizer, text)
 print(page)
 print("comes next:", ", ".join(f"{guess['text']!r} {guess['probability']:.2f}" for guess in page.data["guesses"]))
-page.save("page.html");
+print("saved:", page.save(pathlib.Path(tempfile.mkdtemp()) / "page.html"))
