@@ -145,7 +145,10 @@ void bind_report(nb::module_& module) {
   nb::class_<report::Explainer>(
       module, "Explainer", "Gathers an explanation from a model's layers as they pass, in order.")
       .def("__init__", &make, nb::arg("facts"), nb::arg("tokens"), nb::arg("only_heads"),
-           nb::arg("first_heads"), nb::arg("most_bytes"))
+           nb::arg("first_heads"), nb::arg("most_bytes"),
+           nb::sig("def __init__(self, facts: dict[str, Any], tokens: list[tuple[int, str, str, int, int]], "
+                   "only_heads: list[tuple[int, int]], first_heads: list[tuple[int, int]], "
+                   "most_bytes: int) -> None"))
       .def("attend", &attend_layer, nb::arg("layer"), nb::arg("query"), nb::arg("key"),
            nb::arg("value"), nb::arg("modifiers"), nb::arg("threads"),
            nb::sig("def attend(self, layer: int, query: Any, key: Any, value: Any, modifiers: "

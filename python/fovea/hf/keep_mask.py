@@ -26,9 +26,9 @@ class Pattern:
     window: tuple[int | None, int | None] = (None, None)
     padding: torch.Tensor | None = None
 
-    def dense(self, shape: tuple[int, int, int, int], device: torch.device) -> torch.Tensor:
+    def dense(self, shape: Sequence[int], device: torch.device) -> torch.Tensor:
         """The same as bools of the shape [batch, 1, queries, keys]."""
-        queries, keys = shape[2:]
+        queries, keys = shape[-2:]
         diagonal = torch.arange(queries, device=device)[:, None] + self.offset
         key = torch.arange(keys, device=device)[None, :]
         seen = torch.ones(queries, keys, dtype=torch.bool, device=device)
@@ -39,7 +39,7 @@ class Pattern:
             seen &= key >= diagonal - left
         if right is not None:
             seen &= key <= diagonal + right
-        dense = seen.expand(shape)
+        dense = seen.expand(tuple(shape))
         return dense & self.padding[:, None, None, :] if self.padding is not None else dense.clone()
 
 
@@ -64,18 +64,20 @@ class KeepMask(torch.Tensor):
     def __init__(self, *_: Any) -> None:
         pass
 
-    def __repr__(self, **_: Any) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
         return f"KeepMask(shape={tuple(self.shape)}, {self.pattern or self._dense})"
 
     def dense(self) -> torch.Tensor:
         """The elements, the same tensor each time."""
         if self._dense is None:
             assert self.pattern is not None
-            self._dense = self.pattern.dense(tuple(self.shape), self.device)
+            self._dense = self.pattern.dense(self.shape, self.device)
         return self._dense
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         if func in _SAME or (func is torch.ops.aten.slice.Tensor and _takes_all(*args)):
             if (pattern := args[0].pattern) is not None:
                 return KeepMask(args[0].shape, pattern, args[0].device)

@@ -28,10 +28,12 @@ class Lens:
         self.shape: tuple[int, int, int, int] = (batch, query_heads, queries, question.key.shape[2])
         self._question = question if keep else None
         # Copies, O(tokens) each: the arrays as they are would keep the whole answer with its output alive.
-        self._observed: Mapping[str, Any] = {name: array.clone() for name, array in (attended.observed or {}).items()}
-        self._log_sum_exp = attended.log_sum_exp.clone()
+        self._observed: Mapping[str, torch.Tensor] = {
+            name: array.clone() for name, array in (attended.observed or {}).items()
+        }
+        self._log_sum_exp: torch.Tensor = attended.log_sum_exp.clone()
         self._versions = _versions(question)
-        self._lens: Any = None
+        self._lens: fovea.Lens | None = None
 
     def __repr__(self) -> str:
         return f"fovea.hf.Lens(batch, heads, queries, keys = {', '.join(map(str, self.shape))})"
@@ -58,8 +60,8 @@ class Lens:
         return self._seen("pooled_map", pooled_map=True)
 
     def top(self, k: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns the k largest weights of each row and their keys, each [batch, heads, queries, k], by falling weight; weight 0
-        and key -1 where a row sees fewer. k is 1 to 64.
+        """Returns the k largest weights of each row and their keys, each [batch, heads, queries, k], by falling weight;
+        weight 0 and key -1 where a row sees fewer. k is 1 to 64.
         """
         observed = self._observed
         if "top_weights" not in observed or observed["top_weights"].shape[-1] < k:
@@ -68,11 +70,13 @@ class Lens:
 
     def row(self, head: int, query: int, batch: int = 0) -> torch.Tensor:
         """What a query gives to all keys: [keys]."""
-        return self._whole("row").row(head, query, batch=batch)
+        row: torch.Tensor = self._whole("row").row(head, query, batch=batch)
+        return row
 
     def column(self, head: int, key: int, batch: int = 0) -> torch.Tensor:
         """What a key gets from all queries: [queries]."""
-        return self._whole("column").column(head, key, batch=batch)
+        column: torch.Tensor = self._whole("column").column(head, key, batch=batch)
+        return column
 
     def dense(self, heads: Iterable[int] | None = None, batch: int | None = None) -> torch.Tensor:
         """All weights, [batch, heads, queries, keys]: the O(tokens²) tensor that "eager" returns; of some heads or of one
@@ -89,9 +93,9 @@ class Lens:
         """A part of the weights, as some models cut them; made by its `dense()`."""
         return LensPart(self, index)
 
-    def portraits(self, tokens: torch.Tensor | None = None) -> list[Any]:
-        """What kind of head each is: a fovea.Portrait a head. With the keys' token ids (input_ids: [batch, keys] or [keys]) also
-        whether it is a duplicate-token or an induction head.
+    def portraits(self, tokens: torch.Tensor | None = None) -> list[fovea.Portrait]:
+        """What kind of head each is: a fovea.Portrait a head. With the keys' token ids (input_ids: [batch, keys] or [keys])
+        also whether it is a duplicate-token or an induction head.
         """
         if tokens is None:  # a negative id is no token
             tokens = torch.full((self.shape[3],), -1)
@@ -100,7 +104,9 @@ class Lens:
     def _asked(self, what: str) -> Question:
         question = self._question
         if question is None:
-            raise RuntimeError(f"fovea.hf.Lens: {what} was not observed, and observe(keep=False) kept nothing to compute it from")
+            raise RuntimeError(
+                f"fovea.hf.Lens: {what} was not observed, and observe(keep=False) kept nothing to compute it from"
+            )
         if _versions(question) != self._versions:
             raise RuntimeError(
                 f"fovea.hf.Lens: the layer's keys were written over since (by a static cache?), so {what} cannot be computed; "
@@ -108,13 +114,14 @@ class Lens:
             )
         return question
 
-    def _ask(self, what: str, **fields: Any) -> Mapping[str, Any]:
-        return attend(self._asked(what), fovea.Observe(**fields)).observed
+    def _ask(self, what: str, **fields: Any) -> Mapping[str, torch.Tensor]:
+        observed: Mapping[str, torch.Tensor] = attend(self._asked(what), fovea.Observe(**fields)).observed
+        return observed
 
-    def _seen(self, name: str, **fields: Any) -> Any:
+    def _seen(self, name: str, **fields: Any) -> torch.Tensor:
         return self._observed[name] if name in self._observed else self._ask(name, **fields)[name]
 
-    def _whole(self, what: str) -> Any:
+    def _whole(self, what: str) -> fovea.Lens:
         question = self._asked(what)
         if self._lens is None:
             self._lens = fovea.Lens(attend(question, fovea.Observe(row_statistics=True)))

@@ -23,7 +23,7 @@ class _Unknown(Exception):
 
 
 def _closure(rule: Callable[..., Any], name: str) -> Any:
-    return rule.__closure__[rule.__code__.co_freevars.index(name)].cell_contents
+    return (rule.__closure__ or ())[rule.__code__.co_freevars.index(name)].cell_contents
 
 
 def _least(a: int | None, b: int | None) -> int | None:
@@ -55,8 +55,9 @@ def _padding(attention_mask: torch.Tensor | None, kv_length: int, kv_offset: int
     """The part of the 2-D mask that is about the keys at hand: bool [batch, keys], or None where it hides none."""
     if attention_mask is None:
         return None
-    padded = masking_utils.prepare_padding_mask(attention_mask, kv_length, kv_offset)
-    padded = padded[:, kv_offset : kv_offset + kv_length].to(torch.bool)
+    whole = masking_utils.prepare_padding_mask(attention_mask, kv_length, kv_offset)
+    assert whole is not None
+    padded = whole[:, kv_offset : kv_offset + kv_length].to(torch.bool)
     return None if bool(padded.all()) else padded
 
 
@@ -77,6 +78,7 @@ def mask(
     caller's own) as elements. Never None: what None means depends on lengths and on the module, and a model with a static
     cache, or without causality, has been got wrong by it.
     """
+    q_offset, kv_offset = int(q_offset), int(kv_offset)
     try:
         causal, left, right = _read(mask_function)
     except _Unknown:
@@ -84,7 +86,7 @@ def mask(
         dense = masking_utils.sdpa_mask(
             batch_size, q_length, kv_length, q_offset, kv_offset, mask_function, attention_mask, device=device, **others
         )
+        assert dense is not None
         return KeepMask(dense.shape, dense, device)
-    kv_offset = int(kv_offset)
-    pattern = Pattern(causal, int(q_offset) - kv_offset, (left, right), _padding(attention_mask, kv_length, kv_offset))
+    pattern = Pattern(causal, q_offset - kv_offset, (left, right), _padding(attention_mask, kv_length, kv_offset))
     return KeepMask((batch_size, 1, q_length, kv_length), pattern, device)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.jit._trace import is_tracing
 
 # Said to every backend, and of no consequence for the numbers: the mask already has it, or it is about what to return.
 _HARMLESS = frozenset(
     (
-        "cache cache_position deterministic is_causal max_length_k max_length_q output_attentions output_hidden_states "
-        "output_router_logits logits_to_keep num_items_in_batch past_key_value past_key_values position_embeddings position_ids return_dict "
-        "sliding_window use_cache"
+        "cache cache_position deterministic is_causal logits_to_keep max_length_k max_length_q num_items_in_batch "
+        "output_attentions output_hidden_states output_router_logits past_key_value past_key_values position_embeddings "
+        "position_ids return_dict sliding_window use_cache"
     ).split()
 )
 # Computed here.
@@ -61,7 +62,7 @@ def refuse_place(module: torch.nn.Module, query: torch.Tensor) -> None:
         raise NotImplementedError(
             f"{_named(module)} is on {query.device}; fovea computes on the CPU: wanted model.to('cpu')"
         )
-    if torch.jit.is_tracing():
+    if is_tracing():
         raise NotImplementedError(f"{_named(module)} is being traced, which fovea cannot be; wanted a plain call")
 
 
