@@ -13,14 +13,15 @@ import pathlib
 import tempfile
 import warnings
 
+os.environ["TQDM_DISABLE"] = "1"  # no progress bars
 warnings.filterwarnings("ignore", message="IProgress not found")
+
 import torch
 import transformers
 
 import fovea
 
 transformers.logging.set_verbosity_error()
-transformers.logging.disable_progress_bar()
 fovea.hf.register()
 
 data = pathlib.Path(os.environ.get("XDG_DATA_HOME") or pathlib.Path.home() / ".local/share")

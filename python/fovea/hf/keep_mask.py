@@ -64,7 +64,7 @@ class KeepMask(torch.Tensor):
     def __init__(self, *_: Any) -> None:
         pass
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"KeepMask(shape={tuple(self.shape)}, {self.pattern or self._dense})"
 
     def dense(self) -> torch.Tensor:

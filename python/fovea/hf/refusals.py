@@ -62,7 +62,7 @@ def refuse_place(module: torch.nn.Module, query: torch.Tensor) -> None:
         raise NotImplementedError(
             f"{_named(module)} is on {query.device}; fovea computes on the CPU: wanted model.to('cpu')"
         )
-    if is_tracing():
+    if is_tracing():  # type: ignore[no-untyped-call]
         raise NotImplementedError(f"{_named(module)} is being traced, which fovea cannot be; wanted a plain call")
 
 
