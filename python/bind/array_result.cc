@@ -67,28 +67,35 @@ nb::object to_exchange(const Tensor& tensor, Owner owner, const dlpack::Exchange
   return nb::steal(static_cast<PyObject*>(object));
 }
 
-nb::object to_numpy(const Tensor& tensor, Owner owner, const nb::object& bfloat16) {
+// The tensor as nanobind's array of some framework, whose numbers are said to be of type `as`.
+template <typename Framework>
+nb::object to_framework(const Tensor& tensor, Owner owner, DType as) {
   auto* kept = new Owner(std::move(owner));
   const nb::capsule capsule(kept,
                             [](void* pointer) noexcept { delete static_cast<Owner*>(pointer); });
   std::array<std::size_t, kMaxRank> sizes{};
   for (int axis = 0; axis < tensor.rank(); ++axis)
     sizes[static_cast<std::size_t>(axis)] = static_cast<std::size_t>(tensor.size(axis));
-  const DType as = tensor.dtype() == DType::bf16 ? DType::u16 : tensor.dtype();
   const dlpack::DataType type = dlpack_type(as);
-  const nb::ndarray<nb::numpy> array(const_cast<std::byte*>(tensor.bytes().data()),
+  const nb::ndarray<Framework> array(const_cast<std::byte*>(tensor.bytes().data()),
                                      static_cast<std::size_t>(tensor.rank()), sizes.data(), capsule,
                                      nullptr, nb::dlpack::dtype{type.code, type.bits, type.lanes});
-  nb::object result = nb::cast(array);
-  if (tensor.dtype() == DType::bf16 && bfloat16.is_valid()) return result.attr("view")(bfloat16);
-  return result;
+  return nb::cast(array);
 }
 
-// A capsule that its library takes over: what __dlpack__ of a made-up producer returns.
+nb::object to_numpy(const Tensor& tensor, Owner owner, const nb::object& bfloat16) {
+  if (tensor.dtype() != DType::bf16)
+    return to_framework<nb::numpy>(tensor, std::move(owner), tensor.dtype());
+  const nb::object bits = to_framework<nb::numpy>(tensor, std::move(owner), DType::u16);
+  return bfloat16.is_valid() ? nb::object(bits.attr("view")(bfloat16)) : bits;
+}
+
+// Through the array library's own from_dlpack.
 nb::object to_dlpack(const Tensor& tensor, Owner owner, const ArrayKind& kind) {
-  const nb::object array = to_numpy(tensor, std::move(owner), kind.bfloat16);
-  if (!kind.module.is_valid() || !nb::hasattr(kind.module, "from_dlpack")) return array;
-  return kind.module.attr("from_dlpack")(array);
+  if (!kind.module.is_valid() || !nb::hasattr(kind.module, "from_dlpack"))
+    return to_numpy(tensor, std::move(owner), kind.bfloat16);
+  return kind.module.attr("from_dlpack")(
+      to_framework<nb::array_api>(tensor, std::move(owner), tensor.dtype()));
 }
 
 }  // namespace

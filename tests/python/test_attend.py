@@ -119,31 +119,38 @@ def test_bfloat16_of_numpy_is_ml_dtypes():
     assert np.array_equal(output.astype(np.float32), wide.astype(ml_dtypes.bfloat16).astype(np.float32))
 
 
+class Producer:
+    """An array of a library that has DLPack alone."""
+
+    def __init__(self, array, library):
+        self.array, self.library, self.shape = array, library, array.shape
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+    def __array_namespace__(self):
+        return self
+
+    def from_dlpack(self, array):
+        return Producer(self.library.from_dlpack(array), self.library)
+
+
 def test_other_arrays_come_by_dlpack_and_go_back_so():
-    class Producer:
-        """An array of a library that has DLPack alone."""
-
-        def __init__(self, array):
-            self.array = array
-            self.shape = array.shape
-
-        def __dlpack__(self, **options):
-            return self.array.__dlpack__(**options)
-
-        def __dlpack_device__(self):
-            return self.array.__dlpack_device__()
-
-        def __array_namespace__(self):
-            return self
-
-        @staticmethod
-        def from_dlpack(array):
-            return Producer(np.from_dlpack(array))
-
     query = np.random.default_rng(2).standard_normal((5, 8)).astype(np.float32)
-    output = fovea.attend(*[Producer(query)] * 3).output
+    output = fovea.attend(*[Producer(query, np)] * 3).output
     assert isinstance(output, Producer)
     assert np.array_equal(output.array, fovea.attend(query, query, query).output)
+
+
+def test_other_arrays_keep_their_bfloat16():
+    torch = pytest.importorskip("torch")
+    query = torch.randn(5, 8).bfloat16()
+    output = fovea.attend(*[Producer(query, torch)] * 3).output
+    assert output.array.dtype == torch.bfloat16
+    assert torch.equal(output.array, fovea.attend(query, query, query).output)
 
 
 def test_float64_is_computed_in_double(seed):
