@@ -169,13 +169,15 @@ void compare_texts(const ExplainFlags& flags) {
     throw UsageError(
         fmt::format("explain: --compare wants at least two texts; {} given", flags.texts.size()));
   }
+  std::optional<PageFile> file;
+  if (flags.html) file.emplace(*flags.html);
   const std::string name = model_of(flags);
   const std::unique_ptr<models::Model> model = load(name, flags.texts);
   const report::Comparison comparison =
       report::compare(*model, *flags.compare, flags.texts,
                       {.threads = static_cast<int>(flags.threads.value_or(0))});
   if (flags.json) return print(report::comparison_json(comparison));
-  if (flags.html) return write_page(*flags.html, page_of_comparison(flags, *model, comparison));
+  if (file) return file->write(page_of_comparison(flags, *model, comparison));
   print_view(name, report::terminal_view(comparison, style_of_output()));
 }
 
@@ -197,12 +199,15 @@ void explain_text(const ExplainFlags& flags) {
   const std::string text = flags.texts.front() == kStandardInput ? read_standard_input("explain -")
                                                                  : flags.texts.front();
   if (text.empty()) throw UsageError("explain: empty text");
+  std::optional<PageFile> file;
+  if (flags.html) file.emplace(*flags.html);
   const std::string name = model_of(flags);
   const std::unique_ptr<models::Model> model = load(name, {text});
   report::PageOptions page;
   if (flags.html) {
     page = page_options(flags, token_count(*model, {text}));
     options.keep = keep_options(page);
+    options.keep.first = options.only_heads;
   }
   std::optional<ProgressLine> progress(std::in_place, "explain");
   // Ctrl-C leaves the terminal at the beginning of a line.
@@ -213,7 +218,7 @@ void explain_text(const ExplainFlags& flags) {
   const report::Explanation explanation = report::explain(*model, text, options);
   progress.reset();
   if (flags.json) return print(report::explanation_json(explanation));
-  if (flags.html) return write_page(*flags.html, report::explanation_page(explanation, page));
+  if (file) return file->write(report::explanation_page(explanation, page));
   print_view(name, report::terminal_view(explanation, style_of_output()));
 }
 

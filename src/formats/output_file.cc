@@ -130,7 +130,8 @@ OutputFile::OutputFile(const std::string& path) : state_(std::make_unique<State>
     return;
   }
   if (S_ISDIR(facts.st_mode)) fail(path, std::strerror(EISDIR));
-  if (!S_ISREG(facts.st_mode)) {
+  // A file that lost its name and is reached through /proc has no place to rename to: the link would be replaced.
+  if (!S_ISREG(facts.st_mode) || facts.st_nlink == 0) {
     state.descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (state.descriptor < 0) fail(path, std::strerror(errno));
     return;

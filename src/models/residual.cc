@@ -72,8 +72,9 @@ std::int64_t parameter_count(const ModelFiles& files) {
 
 std::string stored_types(const ModelFiles& files) {
   std::map<formats::StoredType, std::size_t> bytes;
-  for (const formats::StoredTensor& tensor : files.weights->tensors())
-    bytes[tensor.type] += tensor.bytes.size();
+  for (const formats::StoredTensor& tensor : files.weights->tensors()) {
+    if (formats::is_weight_type(tensor.type)) bytes[tensor.type] += tensor.bytes.size();
+  }
   std::vector<std::pair<formats::StoredType, std::size_t>> types(bytes.begin(), bytes.end());
   std::ranges::stable_sort(types, std::ranges::greater{},
                            [](const auto& one) { return one.second; });

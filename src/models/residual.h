@@ -50,7 +50,7 @@ std::string model_name(const ModelFiles& files);
 /// Numbers in all tensors.
 std::int64_t parameter_count(const ModelFiles& files);
 
-/// The stored types of the file's tensors, by falling bytes: "Q4_1, F32".
+/// The types in which the file's weights are stored, by falling bytes: "Q4_1, F32".
 std::string stored_types(const ModelFiles& files);
 
 /// Rows of an embedding table, 1 to kMostVocabulary. Throws Error{format} when it is missing or

@@ -46,14 +46,12 @@ KeptProjection kept_projection(const KeptHead& head, const models::HeadProjectio
           .key_bias = projection.key_bias};
 }
 
-// Of the heads kept, the most telling first, while the budget lasts.
+// Of the heads kept whose input was, the most telling first, within a budget of their own: the page counts all together.
 void keep_projections(const models::Model& model, const KeepOptions& options, KeptNumbers& kept) {
   std::int64_t left = options.budget_bytes;
-  for (const KeptHead& head : kept.heads) left -= bytes_of(head);
-  for (const KeptKeys& keys : kept.keys) left -= bytes_of(keys);
-  for (const KeptInput& input : kept.inputs) left -= bytes_of(input);
   for (const KeptHead& head : kept.heads) {
-    if (!options.all_heads && left <= 0) return;
+    if (std::ranges::find(kept.inputs, head.layer, &KeptInput::layer) == kept.inputs.end())
+      continue;
     const auto projection = model.head_projection(head.layer, head.head);
     if (!projection) return;
     KeptProjection made = kept_projection(head, *projection);
@@ -82,7 +80,8 @@ Explanation explain(const models::Model& model, std::string_view text,
   if (keeps) keep_projections(model, options.keep, explanation.kept);
   if (model.facts().has_logits) {
     explanation.guesses = last_guesses(model, hidden, options);
-    if (keeps) explanation.row_guesses = row_guesses(model, hidden, options);
+    const bool is_short = std::ssize(ids) <= kMostGuessedTokens || options.keep.all_heads;
+    if (keeps && is_short) explanation.row_guesses = row_guesses(model, hidden, options);
   } else if (!model.facts().is_causal) {
     const Tensor vector = models::sentence_vector(hidden);
     explanation.sentence_vector.assign(vector.values<float>().begin(),

@@ -88,7 +88,7 @@ Tensor ids_of(const std::vector<ExplainedToken>& tokens) {
 // Of each kind the head with the largest number; all where there are few, whatever they are.
 std::vector<std::size_t> telling_heads(const std::vector<ExplainedHead>& heads) {
   constexpr std::size_t kFew = 4;
-  HeadOrder order = head_order(heads);
+  HeadOrder order = head_order(heads, kShownKinds);
   if (heads.size() > kFew) order.all.resize(order.strongest);
   return std::move(order.all);
 }

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <limits>
 #include <span>
 
 #include "fovea/core/error.h"
@@ -12,6 +12,9 @@
 
 namespace fovea::report {
 namespace {
+
+// Rows whose logits are held at once.
+constexpr std::int64_t kRows = 128;
 
 struct Likely {
   std::int32_t id = 0;
@@ -24,18 +27,18 @@ std::vector<Likely> likeliest(std::span<const float> row, std::int64_t count) {
   double sum = 0;
   // Differences are exact to half a unit in the last place, and expf to about one: 1e-7 of each term.
   for (const float logit : row) sum += static_cast<double>(std::exp(logit - largest));
-  std::vector<std::int32_t> order;
   // Few are wanted of many: sorted are those alone that can be among them.
   const auto wanted = static_cast<std::size_t>(std::min(count, std::ssize(row)));
-  const auto is_before = [&](std::int32_t a, std::int32_t b) {
-    const float of_a = row[static_cast<std::size_t>(a)];
-    const float of_b = row[static_cast<std::size_t>(b)];
-    return of_a != of_b ? of_a > of_b : a < b;
-  };
+  std::vector<std::int32_t> order;
+  const auto logit_of = [row](std::int32_t id) { return row[static_cast<std::size_t>(id)]; };
+  float least = -std::numeric_limits<float>::infinity();
   for (std::int32_t id = 0; id < std::ssize(row) && wanted > 0; ++id) {
-    if (order.size() == wanted && !is_before(id, order.back())) continue;
-    if (order.size() == wanted) order.pop_back();
-    order.insert(std::ranges::upper_bound(order, id, is_before), id);
+    const bool is_full = order.size() == wanted;
+    if (is_full && logit_of(id) <= least) continue;
+    if (is_full) order.pop_back();
+    order.insert(std::ranges::upper_bound(order, logit_of(id), std::ranges::greater{}, logit_of),
+                 id);
+    least = logit_of(order.back());
   }
   std::vector<Likely> likely;
   for (const std::int32_t id : order) {
@@ -67,9 +70,9 @@ std::vector<std::vector<Guess>> row_guesses(const models::Model& model, const Te
   const std::int64_t tokens = hidden.size(0);
   const int threads = resolve_threads(options.threads, "explain");
   std::vector<std::vector<Likely>> likely(static_cast<std::size_t>(tokens));
-  for (std::int64_t first = 0; first < tokens; first += kGuessedRows) {
+  for (std::int64_t first = 0; first < tokens; first += kRows) {
     if (options.stop.stop_requested()) throw Error(ErrorKind::cancelled, "explain: cancelled");
-    const std::int64_t rows = std::min(kGuessedRows, tokens - first);
+    const std::int64_t rows = std::min(kRows, tokens - first);
     const Tensor logits = model.logits(hidden.view().sliced(0, first, rows), threads);
     require_finite(logits, "explain");
     const auto size = static_cast<std::size_t>(logits.size(1));

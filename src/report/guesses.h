@@ -14,12 +14,13 @@ namespace fovea::report {
 std::vector<Guess> last_guesses(const models::Model& model, const Tensor& hidden,
                                 const ExplainOptions& options);
 
-/// How many are named after each token.
+/// How many are named after each token, and in how long a text where room is not free: beyond, their names would take a
+/// head's room in the page, and their logits a fifth of the model's time.
 inline constexpr std::int64_t kRowGuesses = 3;
+inline constexpr std::int64_t kMostGuessedTokens = 1024;
 
-/// Returns kRowGuesses of them after each token: some rows at a time, so that no more logits are held than of kGuessedRows.
-/// Throws likewise, and Error{cancelled}.
-inline constexpr std::int64_t kGuessedRows = 128;
+/// Returns kRowGuesses of them after each token: 128 rows at a time, so that no more logits are held than theirs. Throws
+/// likewise, and Error{cancelled}.
 std::vector<std::vector<Guess>> row_guesses(const models::Model& model, const Tensor& hidden,
                                             const ExplainOptions& options);
 

@@ -93,7 +93,8 @@ HeadKeeper::HeadKeeper(const KeepOptions& options, const models::ModelFacts& fac
 
 std::vector<HeadName> HeadKeeper::order_of(std::span<const ExplainedHead> heads) const {
   std::vector<HeadName> order = options_.first;
-  for (const std::size_t index : head_order(heads).all) order.push_back(heads[index].name);
+  for (const std::size_t index : head_order(heads, kKeptKinds).all)
+    order.push_back(heads[index].name);
   return order;
 }
 
@@ -139,10 +140,21 @@ void HeadKeeper::drop_others(const std::vector<HeadName>& chosen) {
     });
   };
   std::erase_if(keys_, [&](const auto& keys) { return !is_used(keys.first); });
-  std::erase_if(inputs_, [&](const auto& input) {
-    return std::ranges::none_of(heads_,
-                                [&](const auto& head) { return head.first.first == input.first; });
-  });
+}
+
+// Inputs take what the heads leave, those of the first heads' layers first.
+void HeadKeeper::drop_inputs(const std::vector<HeadName>& chosen) {
+  std::int64_t left = options_.budget_bytes;
+  for (const auto& [place, head] : heads_) left -= bytes_of(head.kept);
+  for (const auto& [place, keys] : keys_) left -= bytes_of(keys.kept);
+  std::map<std::int64_t, KeptInput> fitting;
+  for (const HeadName& name : chosen) {
+    const auto found = inputs_.find(name.layer);
+    if (found == inputs_.end() || bytes_of(found->second) > left) continue;
+    left -= bytes_of(found->second);
+    fitting.insert(inputs_.extract(found));
+  }
+  inputs_ = std::move(fitting);
 }
 
 void HeadKeeper::keep(const models::LayerAttention& layer, const HeadName& name) {
@@ -162,16 +174,16 @@ void HeadKeeper::keep(const models::LayerAttention& layer, const HeadName& name)
                .entropy = part_of<float>(seen.entropy, slot, {tokens_}),
                .top_keys = part_of<std::int32_t>(seen.top_indices, slot, {tokens_, kKeptWeights}),
                .top_weights = part_of<float>(seen.top_weights, slot, {tokens_, kKeptWeights}),
-               .deviation = {}}};
-  if (measures_deviation_) head.query = as_floats(query);
+               .deviation = {}},
+      .query = measures_deviation_ ? as_floats(query) : Tensor()};
   heads_.emplace(Place{layer.layer, name.head}, std::move(head));
   if (keys_.contains({layer.layer, key_head})) return;
   const TensorView key = of_head(question.key, key_head);
   Keys keys{.kept = {.layer = layer.layer,
                      .key_head = key_head,
                      .key = stepped(key),
-                     .value = stepped(of_head(question.value, key_head))}};
-  if (measures_deviation_) keys.key = as_floats(key);
+                     .value = stepped(of_head(question.value, key_head))},
+            .key = measures_deviation_ ? as_floats(key) : Tensor()};
   keys_.emplace(Place{layer.layer, key_head}, std::move(keys));
 }
 
@@ -194,10 +206,9 @@ void HeadKeeper::take(const models::LayerAttention& layer, std::span<const Expla
     keep(layer, name);
     is_any = true;
   }
-  const std::int64_t input_bytes = layer.input.given() ? 2 * layer.input.element_count() : 0;
-  const bool fits = options_.all_heads || input_bytes <= options_.budget_bytes;
-  if (is_any && input_bytes > 0 && fits)
+  if (is_any && layer.input.given())
     inputs_.emplace(layer.layer, KeptInput{layer.layer, stepped(layer.input)});
+  if (!options_.all_heads) drop_inputs(wanted);
 }
 
 KeptNumbers HeadKeeper::finish(std::span<const ExplainedHead> heads, int threads) {
@@ -217,12 +228,6 @@ KeptNumbers HeadKeeper::finish(std::span<const ExplainedHead> heads, int threads
   }
   for (auto& [place, keys] : keys_) kept.keys.push_back(std::move(keys.kept));
   keys_.clear();
-  if (options_.all_heads) return kept;
-  // Inputs were kept while there was room; now it is known how much the heads take.
-  const KeptParts parts = parts_within(kept, options_.budget_bytes);
-  std::vector<KeptInput> inputs;
-  for (const std::size_t i : parts.inputs) inputs.push_back(std::move(kept.inputs[i]));
-  kept.inputs = std::move(inputs);
   return kept;
 }
 

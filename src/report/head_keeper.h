@@ -36,16 +36,13 @@ class HeadKeeper {
     KeptKeys kept;
     Tensor key;  // likewise
   };
-  struct Sizes {
-    std::int64_t head;
-    std::int64_t keys;
-  };
 
   std::vector<HeadName> order_of(std::span<const ExplainedHead> heads) const;
   std::vector<HeadName> chosen(std::span<const ExplainedHead> heads,
                                const models::LayerAttention& layer) const;
   void keep(const models::LayerAttention& layer, const HeadName& name);
   void drop_others(const std::vector<HeadName>& chosen);
+  void drop_inputs(const std::vector<HeadName>& chosen);
 
   KeepOptions options_;
   models::ModelFacts facts_;

@@ -12,7 +12,7 @@ struct Ranked {
   double number;
 };
 
-// Heads of each kind, the strongest first. Broad heads and local ones come last, as the kinds are in that order.
+// Heads of each kind, the strongest first.
 std::map<HeadKind, std::vector<Ranked>> by_kind(std::span<const ExplainedHead> heads) {
   std::map<HeadKind, std::vector<Ranked>> kinds;
   for (std::size_t i = 0; i < heads.size(); ++i) {
@@ -30,10 +30,10 @@ std::map<HeadKind, std::vector<Ranked>> by_kind(std::span<const ExplainedHead> h
 
 }  // namespace
 
-HeadOrder head_order(std::span<const ExplainedHead> heads) {
-  const auto kinds = by_kind(heads);
+HeadOrder head_order(std::span<const ExplainedHead> heads, std::span<const HeadKind> kinds) {
+  const auto ranked = by_kind(heads);
   std::size_t rounds = 0;
-  for (const auto& [kind, ranked] : kinds) rounds = std::max(rounds, ranked.size());
+  for (const auto& [kind, one] : ranked) rounds = std::max(rounds, one.size());
   HeadOrder order;
   std::vector<bool> is_taken(heads.size());
   const auto take = [&](std::size_t index) {
@@ -41,8 +41,9 @@ HeadOrder head_order(std::span<const ExplainedHead> heads) {
     is_taken[index] = true;
   };
   for (std::size_t round = 0; round < rounds; ++round) {
-    for (const auto& [kind, ranked] : kinds) {
-      if (round < ranked.size()) take(ranked[round].index);
+    for (const HeadKind kind : kinds) {
+      const auto found = ranked.find(kind);
+      if (found != ranked.end() && round < found->second.size()) take(found->second[round].index);
     }
     if (round == 0) order.strongest = order.all.size();
   }

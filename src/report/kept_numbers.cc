@@ -23,6 +23,63 @@ std::int64_t size_of_tensor(const Tensor& tensor) {
   return static_cast<std::int64_t>(tensor.bytes().size());
 }
 
+// Parts as they are added, while there is room.
+struct Fitting {
+  Fitting(const KeptNumbers& all, std::int64_t budget) : kept(all), left(budget) {}
+
+  bool take(std::int64_t bytes) {
+    if (bytes > left) return false;
+    left -= bytes;
+    return true;
+  }
+
+  void add_head(std::size_t index) {
+    const KeptHead& head = kept.heads[index];
+    const std::size_t keys = place_of(kept.keys, [&](const KeptKeys& other) {
+      return other.layer == head.layer && other.key_head == head.key_head;
+    });
+    const bool is_new = !holds(parts.keys, keys);
+    const std::int64_t more = is_new ? bytes_of(kept.keys[keys]) + kDescription : 0;
+    if (!take(bytes_of(head) + kDescription + more)) return;
+    parts.heads.push_back(index);
+    if (is_new) parts.keys.push_back(keys);
+  }
+
+  void add_input(std::size_t index) {
+    const KeptInput& input = kept.inputs[index];
+    if (holds(parts.inputs, index) ||
+        !has_head([&](const KeptHead& head) { return head.layer == input.layer; })) {
+      return;
+    }
+    if (take(bytes_of(input) + kDescription)) parts.inputs.push_back(index);
+  }
+
+  void add_projection(std::size_t index) {
+    const KeptProjection& made = kept.projections[index];
+    const auto is_its = [&](const KeptHead& head) {
+      return head.layer == made.layer && head.head == made.head;
+    };
+    if (!has_head(is_its)) return;
+    const std::size_t input =
+        place_of(kept.inputs, [&](const KeptInput& other) { return other.layer == made.layer; });
+    if (input == kept.inputs.size()) return;
+    const bool is_new = !holds(parts.inputs, input);
+    const std::int64_t more = is_new ? bytes_of(kept.inputs[input]) + kDescription : 0;
+    if (!take(bytes_of(made) + kDescription + more)) return;
+    parts.projections.push_back(index);
+    if (is_new) parts.inputs.push_back(input);
+  }
+
+  template <typename F>
+  bool has_head(const F& is_it) const {
+    return std::ranges::any_of(parts.heads, [&](std::size_t i) { return is_it(kept.heads[i]); });
+  }
+
+  const KeptNumbers& kept;
+  std::int64_t left;
+  KeptParts parts = {};
+};
+
 }  // namespace
 
 std::int64_t bytes_of(const SteppedVectors& vectors) {
@@ -53,42 +110,13 @@ std::int64_t bytes_of(const KeptProjection& projection) {
 }
 
 KeptParts parts_within(const KeptNumbers& kept, std::int64_t budget) {
-  KeptParts parts;
-  std::int64_t left = budget;
-  for (std::size_t i = 0; i < kept.heads.size(); ++i) {
-    const KeptHead& head = kept.heads[i];
-    const std::size_t keys = place_of(kept.keys, [&](const KeptKeys& other) {
-      return other.layer == head.layer && other.key_head == head.key_head;
-    });
-    const bool is_new = !holds(parts.keys, keys);
-    const std::int64_t bytes =
-        bytes_of(head) + kDescription + (is_new ? bytes_of(kept.keys[keys]) + kDescription : 0);
-    if (bytes > left) continue;
-    left -= bytes;
-    parts.heads.push_back(i);
-    if (is_new) parts.keys.push_back(keys);
-  }
-  const auto has_head = [&](const auto& is_it) {
-    return std::ranges::any_of(parts.heads, [&](std::size_t i) { return is_it(kept.heads[i]); });
-  };
-  for (std::size_t i = 0; i < kept.inputs.size(); ++i) {
-    const KeptInput& input = kept.inputs[i];
-    const std::int64_t bytes = bytes_of(input) + kDescription;
-    if (bytes > left || !has_head([&](const KeptHead& h) { return h.layer == input.layer; }))
-      continue;
-    left -= bytes;
-    parts.inputs.push_back(i);
-  }
-  for (std::size_t i = 0; i < kept.projections.size(); ++i) {
-    const KeptProjection& made = kept.projections[i];
-    const std::int64_t bytes = bytes_of(made) + kDescription;
-    const bool is_wanted =
-        has_head([&](const KeptHead& h) { return h.layer == made.layer && h.head == made.head; });
-    if (bytes > left || !is_wanted) continue;
-    left -= bytes;
-    parts.projections.push_back(i);
-  }
-  return parts;
+  Fitting fitting(kept, budget);
+  for (std::size_t i = 0; i < kept.heads.size(); ++i) fitting.add_head(i);
+  const std::size_t first = std::min(kFirstProjections, kept.projections.size());
+  for (std::size_t i = 0; i < first; ++i) fitting.add_projection(i);
+  for (std::size_t i = 0; i < kept.inputs.size(); ++i) fitting.add_input(i);
+  for (std::size_t i = first; i < kept.projections.size(); ++i) fitting.add_projection(i);
+  return std::move(fitting.parts);
 }
 
 }  // namespace fovea::report

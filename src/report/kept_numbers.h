@@ -23,8 +23,12 @@ struct KeptParts {
   std::vector<std::size_t> projections;
 };
 
-/// Returns what fits into `budget` bytes: heads in their order, each with its keys unless those are there already; then inputs of
-/// layers, then projections of heads, that fit and whose head is there.
+/// So many projections, each with its layer's input, come before the inputs of other layers: a product can be followed
+/// where all of it is there.
+inline constexpr std::size_t kFirstProjections = 8;
+
+/// Returns what fits into `budget` bytes: heads in their order, each with its keys unless those are there already; the first
+/// projections; then other inputs, then other projections, those of heads and layers that are there.
 KeptParts parts_within(const KeptNumbers& kept, std::int64_t budget);
 
 }  // namespace fovea::report

@@ -82,9 +82,9 @@ Page page_of(const std::string& title, const Json& comparison,
 }  // namespace
 
 std::int64_t most_page_bytes(std::int64_t tokens) {
-  constexpr std::int64_t kLeast = 4'000'000;
-  constexpr std::int64_t kToken = 2000;
-  return std::max(kLeast, tokens * kToken);
+  constexpr std::int64_t kUsual = 4'000'000;
+  constexpr std::int64_t kTokens = 2048;
+  return tokens <= kTokens ? kUsual : tokens * (kUsual / kTokens);
 }
 
 Page explanation_page(const Explanation& explanation, const PageOptions& options) {
@@ -104,10 +104,8 @@ std::string describe(const Page& page) {
   std::string line =
       fmt::format("{:.1f} MB; {} of {} heads can be opened row by row",
                   static_cast<double>(page.html.size()) / 1e6, page.kept_heads, page.all_heads);
-  if (!page.passed_over.empty())
-    line += fmt::format("; {}", page.passed_over);
-  else if (page.kept_heads < page.all_heads)
-    line += " (--full keeps all)";
+  if (!page.passed_over.empty()) return line + fmt::format(" ({})", page.passed_over);
+  if (page.kept_heads < page.all_heads) line += " (--full keeps all)";
   return line;
 }
 

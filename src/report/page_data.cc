@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <utility>
 
 #include "report/explanation_parts.h"
@@ -44,10 +45,13 @@ Json guess_list(const std::vector<Guess>& guesses, int digits) {
   return rounded(std::move(list), digits);
 }
 
-Json row_guess_list(const std::vector<std::vector<Guess>>& rows) {
-  if (rows.empty()) return nullptr;
+// The `most` likeliest after each token.
+Json row_guess_list(const std::vector<std::vector<Guess>>& rows, std::ptrdiff_t most) {
   Json list = Json::array();
-  for (const std::vector<Guess>& guesses : rows) list.push_back(guess_list(guesses, kGuessDigits));
+  for (const std::vector<Guess>& guesses : rows) {
+    const auto count = std::min(most, std::ssize(guesses));
+    list.push_back(guess_list({guesses.begin(), guesses.begin() + count}, kGuessDigits));
+  }
   return list;
 }
 
@@ -140,6 +144,26 @@ void add_maps(const Explanation& explanation, const PageMaps& maps, PageNumbers&
   round_numbers(json["heads"], kMeanDigits);
 }
 
+// Bytes of numbers that have room beside the JSON: base64 makes four of three.
+std::int64_t numbers_within(std::int64_t bytes, const Json& json) {
+  return std::max<std::int64_t>(0, (bytes - std::ssize(script_json(json))) / 4 * 3);
+}
+
+// Adds as many guesses after each token as leave room for all heads that fit without them: a head is worth more. Returns
+// what is kept beside them.
+KeptParts add_row_guesses(const Explanation& explanation, std::int64_t budget, Json& json) {
+  const KeptParts without = parts_within(explanation.kept, budget);
+  if (explanation.row_guesses.empty()) return without;
+  for (const std::ptrdiff_t count : {3, 1}) {
+    Json list = row_guess_list(explanation.row_guesses, count);
+    KeptParts parts = parts_within(explanation.kept, numbers_within(budget / 3 * 4, list));
+    if (parts.heads.size() < without.heads.size()) continue;
+    json["row_guesses"] = std::move(list);
+    return parts;
+  }
+  return without;
+}
+
 }  // namespace
 
 Json text_data(const Explanation& explanation, std::int64_t most_bytes, PageNumbers& numbers,
@@ -151,19 +175,18 @@ Json text_data(const Explanation& explanation, std::int64_t most_bytes, PageNumb
             {"heads", Json::array()},
             {"telling", telling_json(explanation)},
             {"guesses", guess_list(explanation.guesses, kMeanDigits)},
-            {"row_guesses", row_guess_list(explanation.row_guesses)}};
+            {"row_guesses", nullptr}};
   if (explanation.model.rope) json["rope_angles"] = explanation.model.rope_angles;
   for (const ExplainedHead& head : explanation.heads) json["heads"].push_back(head_json(head));
   // Maps take an eighth of the page: finer ones would cost the numbers of heads.
   const PageMaps maps = page_maps(explanation, most_bytes * 3 / 4 / 8);
   const std::int64_t before = numbers.bytes();
   add_maps(explanation, maps, numbers, json);
-  std::int64_t budget = std::numeric_limits<std::int64_t>::max();
-  if (most_bytes > 0) {
-    const auto taken = std::ssize(script_json(json)) + base64_size(numbers.bytes() - before);
-    budget = std::max<std::int64_t>(0, (most_bytes - taken) / 4 * 3);
-  }
-  const KeptParts parts = parts_within(explanation.kept, budget);
+  // Not so large that four thirds of it would be no number.
+  std::int64_t budget = std::numeric_limits<std::int64_t>::max() / 4;
+  if (most_bytes > 0)
+    budget = numbers_within(most_bytes - base64_size(numbers.bytes() - before), json);
+  const KeptParts parts = add_row_guesses(explanation, budget, json);
   add_kept(explanation.kept, parts, numbers, json);
   page.kept_heads += std::ssize(parts.heads);
   page.all_heads += std::ssize(explanation.heads);

@@ -1,9 +1,13 @@
 // A file is whole or as it was before.
 #include "fovea/formats/output_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
 
 #include "core/error_text.h"
 #include "formats/temporary_folder.h"
@@ -74,6 +78,25 @@ TEST(OutputFile, KeepsPermissionsAndFollowsLinks) {
   EXPECT_EQ(mode_of(folder.path("a")), 0640U);
   EXPECT_TRUE(std::filesystem::is_symlink(folder.path("link")));
   EXPECT_EQ(OutputFile(folder.path("link")).target(), OutputFile(folder.path("a")).target());
+}
+
+// /dev/stdout is such a link, to /proc/self/fd/1: it must not be replaced.
+TEST(OutputFile, WritesAFileWithoutANameThroughItsLink) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path("named");
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_GE(descriptor, 0);
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  const std::string link = folder.path("link");
+  std::filesystem::create_symlink("/proc/self/fd/" + std::to_string(descriptor), link);
+  OutputFile file(link);
+  write(file, "text");
+  file.commit();
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  char content[4] = {};
+  EXPECT_EQ(::pread(descriptor, content, 4, 0), 4);
+  EXPECT_EQ(std::string(content, 4), "text");
+  ::close(descriptor);
 }
 
 TEST(OutputFile, ReportsAFullDisk) {

@@ -131,7 +131,7 @@ export interface TextData {
   received: Block; // u8 [heads, tokens]: mean weight of the other tokens that see it, see received_max
   telling: { layer: number; head: number }[];
   guesses: Guess[]; // after the last token
-  row_guesses: Guess[][] | null; // after each token, three; null = not kept
+  row_guesses: Guess[][] | null; // after each token, three, or one where there is little room; null = not kept
   kept: KeptHead[]; // the most telling first
   kept_keys: KeptKeys[];
   kept_inputs: KeptInput[];

@@ -13,8 +13,8 @@ namespace fovea::formats {
 /// finish all, then commit all.
 ///
 /// A target that exists keeps its permissions; a symbolic link is followed. A target that is a
-/// device or FIFO
-/// (/dev/stdout) cannot be renamed onto and is written directly. Nothing is forced to the disk
+/// device, a FIFO or a file without a name (/dev/stdout, whatever it stands for) cannot be renamed
+/// onto and is written directly. Nothing is forced to the disk
 /// (fsync).
 class OutputFile {
  public:

@@ -101,8 +101,8 @@ struct Explanation {
   std::vector<float> sentence_vector = {};             ///< of an encoder
   std::optional<lesson::Lesson> steps = std::nullopt;  ///< of ExplainOptions::at
   KeptNumbers kept = {};                               ///< of ExplainOptions::keep
-  std::vector<std::vector<Guess>> row_guesses =
-      {};  ///< after each token, three, where numbers are kept
+  /// After each token, three: of a decoder where numbers are kept, of a text of at most 1,024 tokens or with all heads.
+  std::vector<std::vector<Guess>> row_guesses = {};
 };
 
 /// Runs the model over the text with observers on every layer. Memory beyond the model's own is

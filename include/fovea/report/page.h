@@ -10,8 +10,8 @@
 
 namespace fovea::report {
 
-/// How large a page of so many tokens may be unless all heads are asked for: 4 MB up to 2,000 tokens, then 2,000 bytes a
-/// token.
+/// How large a page of so many tokens may be unless all heads are asked for: 4 MB up to 2,048 tokens, beyond in
+/// proportion.
 std::int64_t most_page_bytes(std::int64_t tokens);
 
 struct PageOptions {
