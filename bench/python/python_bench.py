@@ -14,6 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "attend")]
 
 import call_overhead  # noqa: E402
+import hf_prefill  # noqa: E402
 import measure  # noqa: E402
 
 PEAK = HERE.parent.parent / "build" / "release" / "lib" / "libfovea_bench_peak.so"
@@ -31,6 +32,8 @@ def main():
         else:
             note = "" if result["settled"] else "  (unsteady machine)"
             print(f"{result['case']}: {result['name']:<16} {result['microseconds']:6.2f} us{note}", flush=True)
+    for result in hf_prefill.run(machine, options.seconds):
+        print(json.dumps(result) if options.json else hf_prefill.line(result), flush=True)
 
 
 if __name__ == "__main__":

@@ -26,5 +26,6 @@ void bind_engine(nb::module_& module);
 void bind_insight(nb::module_& module);
 void bind_nn(nb::module_& module);
 void bind_lesson(nb::module_& module);
+void bind_report(nb::module_& module);
 
 }  // namespace fovea::bind

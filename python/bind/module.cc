@@ -16,5 +16,6 @@ NB_MODULE(_fovea, module) {
   bind::bind_insight(module);
   bind::bind_nn(module);
   bind::bind_lesson(module);
+  bind::bind_report(module);
   module.attr("version") = FOVEA_VERSION;
 }

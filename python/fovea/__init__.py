@@ -4,7 +4,11 @@
     answer.output, answer.observed.entropy, answer.observed.top_indices
 """
 
+import importlib
+from typing import Any
+
 from fovea import nn, random
+from fovea._explain import explain
 from fovea._fovea import (
     Attended,
     KvCache,
@@ -35,6 +39,7 @@ __all__ = [
     "__version__",
     "attend",
     "cpu_info",
+    "explain",
     "list_implementations",
     "list_lessons",
     "list_observers",
@@ -44,3 +49,10 @@ __all__ = [
     "scaled_dot_product_attention",
     "walk",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import fovea.hf, which needs transformers, when it is asked for."""
+    if name != "hf":
+        raise AttributeError(f"module 'fovea' has no attribute {name!r}")
+    return importlib.import_module("fovea.hf")

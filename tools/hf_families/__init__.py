@@ -1,0 +1,1 @@
+"""Every model family that transformers has, tried under fovea."""
