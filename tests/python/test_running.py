@@ -14,8 +14,10 @@ import pytest
 
 import fovea
 
+# A job in the background, as a test runner may be, is born with SIGINT ignored, and Python then leaves it so.
 LONG_CALL = """
-    import sys, numpy as np, fovea
+    import signal, sys, numpy as np, fovea
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     query = np.ones((1, 8, 1 << 17, 64), np.float32)
     small = np.ones((4, 4), np.float32)
     def long_call():
@@ -51,7 +53,6 @@ def test_p11_ctrl_c_stops_a_long_call_once_and_leaves_the_library_usable():
 def test_p11_a_signals_handler_that_raises_is_heard():
     process = program(
         """
-        import signal
         def raise_own(*_):
             raise ZeroDivisionError("own")
         signal.signal(signal.SIGUSR1, raise_own)
