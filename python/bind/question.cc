@@ -5,6 +5,7 @@
 #include <nanobind/stl/string.h>
 
 #include <string>
+#include <string_view>
 
 #include "fovea/core/printable.h"
 
@@ -30,9 +31,14 @@ std::int64_t integer_of(nb::handle object) {
   return number;
 }
 
-bool truth_of(nb::handle object) {
+// A bool, Python's or numpy's: "False" and 2 are slips.
+bool causal_of(nb::handle object) {
   if (object.ptr() == Py_True) return true;
   if (object.ptr() == Py_False) return false;
+  if (!std::string_view(Py_TYPE(object.ptr())->tp_name).starts_with("numpy.bool")) {
+    throw nb::type_error(
+        fmt::format("attend: causal is {}; wanted True or False", shown(object)).c_str());
+  }
   const int truth = PyObject_IsTrue(object.ptr());
   if (truth < 0) throw nb::python_error();
   return truth == 1;
@@ -88,7 +94,7 @@ Question::Question(nb::handle query, const ModifierArguments& modifiers) {
 void Question::read_modifiers(const ModifierArguments& given) {
   if (!given.scale.is_none()) attention_.scale = number_of(given.scale);
   if (!given.softcap.is_none()) attention_.softcap = number_of(given.softcap);
-  attention_.causal = truth_of(given.causal);
+  attention_.causal = causal_of(given.causal);
   if (!given.window.is_none()) attention_.window = window_of(given.window);
   if (!given.diagonal.is_none()) attention_.diagonal = diagonal_of(given.diagonal);
   const auto look = [](ArrayArgument& argument, nb::handle object, const char* name,

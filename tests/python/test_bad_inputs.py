@@ -319,3 +319,19 @@ def test_t09_what_turns_text_round_is_shown():
     for shown in (lesson._repr_html_(), str(lesson)):
         assert "\u202e" not in shown and "\u200b" not in shown
         assert "a\\u{202e}b" in shown and "c\\u{200b}d" in shown
+
+
+@pytest.mark.parametrize("causal", ["False", 2, None, 1.0])
+def test_what_is_no_bool_is_not_taken_for_causal(causal):
+    query = numbers(4, 4)
+    with pytest.raises(TypeError, match="causal is"):
+        fovea.attend(query, query, query, causal=causal)
+    assert fovea.attend(query, query, query, causal=np.True_).output.shape == (4, 4)
+
+
+def test_a_lens_names_what_is_no_range():
+    query = numbers(1, 4, 4)
+    lens = fovea.Lens(fovea.attend(query, query, query, observe=fovea.Observe(row_statistics=True)))
+    for queries in (slice(0, 2), 2, (0, 2)):
+        with pytest.raises(TypeError, match="wanted a range"):
+            lens.block(0, queries, range(0, 2))

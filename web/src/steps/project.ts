@@ -78,7 +78,7 @@ function more_of(look: Look, made: Made, sides: Side[]): (Node | string)[] {
     note(
       "Each number of q and k is a dot product of the token’s hidden state x (",
       el("span.number", {}, String(made.input.size)),
-      " numbers, after the layer’s norm) with a row of a learned matrix",
+      " numbers, as the layer’s projections get it) with a row of a learned matrix",
       small ? "." : "; its largest terms are shown, and … is what the others bring.",
     ),
   ];

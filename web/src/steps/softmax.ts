@@ -49,7 +49,7 @@ function make(look: Look): StepBody {
   return {
     lead: [
       fraction(look),
-      el("p.line.check", {}, seen === 1 ? "the one weight is " : `the ${count_text(seen, "weight")}${sink > 0 ? " and the sink’s" : ""} add up to `, check, Math.abs(total - 1) < 5e-4 ? el("span.tick", { "aria-hidden": "true" }, " ✓") : null),
+      el("p.line.check", {}, seen === 1 ? "the one weight is " : `the ${count_text(seen, "weight")}${sink > 0 ? " and the sink’s" : ""} add up to `, check, number_text(total, 4) === "1.0000" ? el("span.tick", { "aria-hidden": "true" }, " ✓") : " (the page’s vectors are rounded)"),
     ],
     more: [
       number_table(["key", "score s", "exp(s − max)", "weight"], rows, (row) => top[row]!.key === look.key),

@@ -6,7 +6,7 @@ import { el, fill } from "../dom.ts";
 import { number_text, weight_text } from "../format.ts";
 import { head_name, type Page, type View } from "../page.ts";
 import { shown_token } from "../shown_text.ts";
-import type { ComparisonData } from "../data.ts";
+import type { ComparisonData, TokenData } from "../data.ts";
 import { term } from "../terms.ts";
 import { pick_at_word, pick_text } from "./compare_pick.ts";
 import { cosine_lines } from "./cosine_lines.ts";
@@ -42,11 +42,16 @@ function text_block(page: Page, comparison: ComparisonData, index: number): HTML
   const pieces = tokens.flatMap((text, at) => {
     const shown = shown_token(text);
     const word = el(at === token ? "mark.word" : "span", {}, el("bdi", {}, shown.replace(/^␣/, "")));
-    return shown.startsWith("␣") ? [" ", word] : [word];
+    return shown.startsWith("␣") || is_apart(page.texts[index]!.data.tokens, at) ? [" ", word] : [word];
   });
   const open = el("button.letter", { type: "button", "aria-label": `Show text ${text_letter(index)}` }, text_letter(index));
   open.addEventListener("click", () => pick_text(page, index));
   return el("div.compared-text", { "data-text": index }, open, el("p", {}, ...pieces));
+}
+
+/** Whether something that no token stands for, white space, lies before it in the text. */
+function is_apart(tokens: TokenData[], at: number): boolean {
+  return at > 0 && tokens[at]!.bytes[0] > tokens[at - 1]!.bytes[1];
 }
 
 /** The notebooks' two words, and whether anything could have moved the word. */
