@@ -14,7 +14,6 @@ export interface BarOptions {
   picked: number | null;
   /** Sinks do not stretch the scale. */
   sinks_off: boolean;
-  on_pick: ((token: number) => void) | null;
 }
 
 /** Beside a sink of weight 1 a full bar is at least this: bars that are small beside it look small. */
@@ -36,9 +35,9 @@ function bar_of({ token, weight }: Ranked, full: number, options: BarOptions): H
   return el(
     "div.bar-row",
     {
-      role: options.on_pick ? "option" : null,
-      "aria-selected": options.on_pick ? String(token === picked) : null,
-      tabindex: options.on_pick ? (token === picked ? 0 : -1) : null,
+      role: "option",
+      "aria-selected": String(token === picked),
+      tabindex: token === picked ? 0 : -1,
       [`data-${names}`]: token,
       "data-sink": sink,
       "data-over": weight > full * 1.0001,
@@ -50,13 +49,13 @@ function bar_of({ token, weight }: Ranked, full: number, options: BarOptions): H
   );
 }
 
-/** Fills a list (of role listbox, when its bars can be picked). */
+/** Fills a list of role listbox. */
 export function fill_bars(list: HTMLElement, bars: readonly Ranked[], options: BarOptions): void {
   const had_focus = list.contains(document.activeElement);
   const full = full_bar(bars, options.text, options.sinks_off);
   fill(list, ...bars.map((bar) => bar_of(bar, full, options)));
   const first = list.querySelector("[tabindex='0']") ?? list.firstElementChild;
-  if (options.on_pick && first instanceof HTMLElement) {
+  if (first instanceof HTMLElement) {
     first.tabIndex = 0;
     if (had_focus) first.focus({ preventScroll: true });
   }

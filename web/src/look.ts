@@ -1,5 +1,5 @@
 // One look, from a query to a key, with every number on the way: what the notebook panel's steps write out.
-import { answer_of, dot, is_visible, row_weights, score_of, top_of_row, uncapped, visible_keys, weight_of, type OpenHead } from "./arithmetic.ts";
+import { answer_of, dot, is_visible, score_of, top_of_row, uncapped, visible_keys, weight_of, type OpenHead } from "./arithmetic.ts";
 import { row_of, type Matrix } from "./decode.ts";
 import type { OpenText, Page, Projection } from "./page.ts";
 import { selection_of } from "./selection.ts";
@@ -47,15 +47,14 @@ function largest_at(values: ArrayLike<number>): number {
 
 /** Returns null where the head's rows are not in the page. */
 export function look_of(page: Page): Look | null {
-  const { head, text, query, key } = selection_of(page);
-  if (!head) return null;
+  const { head, text, query, key, row: weights } = selection_of(page);
+  if (!head || !weights) return null;
   const { state } = page.store;
   const { kept } = head;
   const [q, k] = [row_of(head.query, query), row_of(head.key, key)];
   const terms = Float64Array.from(q, (number, c) => number * k[c]!);
   const score = score_of(head, query, key);
   const scaled = uncapped(score, kept.softcap);
-  const weights = row_weights(head, query);
   const weight = weight_of(head, query, key);
   const wanted = state.dimension;
   return {

@@ -13,6 +13,8 @@ export interface Selection {
   head: OpenHead | null;
   /** Of the picked row, or column; null where the head's rows are not in the page. */
   weights: Float64Array | null;
+  /** Of the query's row, whatever is picked; null likewise. */
+  row: Float64Array | null;
   /** The tokens at the other ends, by falling weight; those that cannot see each other are left out. */
   ranked: Ranked[];
   query: number;
@@ -23,14 +25,10 @@ export function text_of(page: Page): OpenText {
   return page.texts[page.store.state.text]!;
 }
 
-function ends(head: OpenHead, state: State): Ranked[] {
-  const weights = weights_of(head, state);
+/** Tokens with their weights, the largest first; those of weight 0 are left out. */
+export function ranked_of(weights: Float64Array): Ranked[] {
   const tokens = Array.from(weights, (weight, token) => ({ token, weight }));
   return tokens.filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight || a.token - b.token);
-}
-
-function weights_of(head: OpenHead, state: State): Float64Array {
-  return state.column ? column_weights(head, state.token) : row_weights(head, state.token);
 }
 
 /** The end that says most: not a sink, and in the column not the token itself, where there is another. */
@@ -43,11 +41,12 @@ function selected(page: Page): Selection {
   const { state } = page.store;
   const text = text_of(page);
   const head = text.open(state.layer, state.head);
-  if (!head) return { text, head, weights: null, ranked: [], query: state.token, key: state.token };
-  const ranked = ends(head, state);
+  if (!head) return { text, head, weights: null, row: null, ranked: [], query: state.token, key: state.token };
+  const weights = state.column ? column_weights(head, state.token) : row_weights(head, state.token);
+  const ranked = ranked_of(weights);
   const other = state.other ?? telling_end(ranked, text, state);
   const [query, key] = state.column ? [other, state.token] : [state.token, other];
-  return { text, head, weights: weights_of(head, state), ranked, query, key };
+  return { text, head, weights, row: state.column ? row_weights(head, query) : weights, ranked, query, key };
 }
 
 let last: { state: Readonly<State>; selection: Selection } | null = null;

@@ -64,7 +64,6 @@ function show_open(page: Page, selection: Selection, parts: Parts): void {
     names: state.column ? "query" : "key",
     picked: other,
     sinks_off: state.sinks,
-    on_pick: () => undefined,
   });
   if (state.column) describe_column(page, selection, parts);
   else describe_row(page, selection, parts);
@@ -110,7 +109,7 @@ function show_closed(page: Page, { title, sub, list, closed }: Omit<Parts, "cove
   fill(sub, term("received"), " by each token in this head: the mean weight from the others that see it");
   const received = Array.from(text.received_by(layer, head), (weight, token) => ({ token, weight }));
   received.sort((a, b) => b.weight - a.weight || a.token - b.token);
-  fill_bars(list, received.slice(0, shown_bars), { text, names: "key", picked: null, sinks_off: sinks, on_pick: () => undefined });
+  fill_bars(list, received.slice(0, shown_bars), { text, names: "key", picked: null, sinks_off: sinks });
   const kept = text.data.kept.slice(0, 12).map((one) => head_link(page, one.layer, one.head));
   fill(
     closed,

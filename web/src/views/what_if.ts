@@ -1,6 +1,6 @@
 // What if: the row again under another temperature, without some keys or without the mask; old and new side by side.
 import { altered_weights, is_altered, type WhatIf } from "../altered.ts";
-import { answer_of, cosine, entropy_of, row_weights, visible_keys, type OpenHead } from "../arithmetic.ts";
+import { answer_of, cosine, entropy_of, visible_keys, type OpenHead } from "../arithmetic.ts";
 import { full_bar } from "../bars.ts";
 import { button, el, fill, toggle, token_mark } from "../dom.ts";
 import { entropy_words, number_text, weight_text } from "../format.ts";
@@ -94,12 +94,11 @@ export function what_if_view(page: Page): View {
     root,
     update() {
       const { state } = page.store;
-      const { head, text, query } = selection_of(page);
+      const { head, text, query, row: before } = selection_of(page);
       root.hidden = head === null;
-      if (!head) return;
+      if (!head || !before) return;
       const what_if: WhatIf = { temperature: state.temperature, dropped: state.dropped, unmasked: state.unmasked };
       const altered = is_altered(what_if);
-      const before = row_weights(head, query);
       const after = altered ? altered_weights(head, query, what_if) : before;
       const change: Change = { text, before, after, dropped: state.dropped, sinks_off: state.sinks };
       const keys = keys_of(change);
