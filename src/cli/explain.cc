@@ -134,11 +134,6 @@ report::PageOptions page_options(const ExplainFlags& flags, std::int64_t tokens)
   return {.most_bytes = flags.is_full ? 0 : report::most_page_bytes(tokens)};
 }
 
-report::KeepOptions keep_options(const report::PageOptions& page) {
-  // Base64 makes four bytes of three.
-  return {.budget_bytes = page.most_bytes / 4 * 3, .all_heads = page.most_bytes == 0};
-}
-
 std::int64_t token_count(const models::Model& model, const std::vector<std::string>& texts) {
   std::int64_t count = 0;
   for (const std::string& text : texts) count += std::ssize(model.tokenizer().encode(text));
@@ -149,7 +144,7 @@ std::int64_t token_count(const models::Model& model, const std::vector<std::stri
 report::Page page_of_comparison(const ExplainFlags& flags, const models::Model& model,
                                 const report::Comparison& comparison) {
   const report::PageOptions page = page_options(flags, token_count(model, flags.texts));
-  report::ExplainOptions options{.keep = keep_options(page),
+  report::ExplainOptions options{.keep = report::keep_for(page),
                                  .threads = static_cast<int>(flags.threads.value_or(0))};
   for (const report::MovingHead& head : comparison.heads) options.keep.first.push_back(head.name);
   std::vector<report::Explanation> explanations;
@@ -206,7 +201,7 @@ void explain_text(const ExplainFlags& flags) {
   report::PageOptions page;
   if (flags.html) {
     page = page_options(flags, token_count(*model, {text}));
-    options.keep = keep_options(page);
+    options.keep = report::keep_for(page);
     options.keep.first = options.only_heads;
   }
   std::optional<ProgressLine> progress(std::in_place, "explain");

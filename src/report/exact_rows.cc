@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "fovea/attention/valid_attention.h"
 #include "fovea/core/parallel.h"
 
 namespace fovea::report {
@@ -17,14 +18,9 @@ namespace {
 constexpr std::int64_t kRows = 32;
 constexpr std::int64_t kKeys = 64;
 
-struct KeyBounds {
-  std::int64_t first;
-  std::int64_t last;
-};
-
-KeyBounds seen_by(const ScoreRules& rules, std::int64_t row, std::int64_t tokens) noexcept {
+KeyRange seen_by(const ScoreRules& rules, std::int64_t row, std::int64_t tokens) noexcept {
   const Window& window = rules.window;
-  KeyBounds seen{0, tokens};
+  KeyRange seen{0, tokens};
   if (rules.is_causal) seen.last = row + 1;
   if (window.left < row) seen.first = row - window.left;
   if (window.right < tokens - 1 - row) seen.last = std::min(seen.last, row + window.right + 1);
@@ -75,7 +71,7 @@ struct Exact {
   }
 
   float deviation(std::int64_t row, double* scores_of_row) const noexcept {
-    const KeyBounds seen = seen_by(head.rules, row, query.size(0));
+    const KeyRange seen = seen_by(head.rules, row, query.size(0));
     score(row, seen.last, scores_of_row);
     double largest = head.rules.sink.value_or(-std::numeric_limits<double>::infinity());
     for (std::int64_t j = seen.first; j < seen.last; ++j)

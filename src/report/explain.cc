@@ -76,12 +76,12 @@ Explanation explain(const models::Model& model, std::string_view text,
   const Tensor hidden = model.forward(ids, watched_by(explainer, options));
   require_finite(hidden, "explain");
   Explanation explanation = explainer.finish(std::string(text));
-  const bool keeps = options.keep.all_heads || options.keep.budget_bytes > 0;
-  if (keeps) keep_projections(model, options.keep, explanation.kept);
+  if (options.keep.any()) keep_projections(model, options.keep, explanation.kept);
   if (model.facts().has_logits) {
     explanation.guesses = last_guesses(model, hidden, options);
     const bool is_short = std::ssize(ids) <= kMostGuessedTokens || options.keep.all_heads;
-    if (keeps && is_short) explanation.row_guesses = row_guesses(model, hidden, options);
+    if (options.keep.any() && is_short)
+      explanation.row_guesses = row_guesses(model, hidden, options);
   } else if (!model.facts().is_causal) {
     const Tensor vector = models::sentence_vector(hidden);
     explanation.sentence_vector.assign(vector.values<float>().begin(),

@@ -18,7 +18,7 @@ class HeadKeeper {
  public:
   HeadKeeper(const KeepOptions& options, const models::ModelFacts& facts, std::int64_t tokens);
 
-  bool is_on() const noexcept { return options_.all_heads || options_.budget_bytes > 0; }
+  bool is_on() const noexcept { return options_.any(); }
 
   /// Looks at a layer's answer; `heads` are all heads so far, this layer's last.
   void take(const models::LayerAttention& layer, std::span<const ExplainedHead> heads);

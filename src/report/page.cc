@@ -87,6 +87,11 @@ std::int64_t most_page_bytes(std::int64_t tokens) {
   return tokens <= kTokens ? kUsual : tokens * (kUsual / kTokens);
 }
 
+KeepOptions keep_for(const PageOptions& options) {
+  // Base64 makes four bytes of three.
+  return {.budget_bytes = options.most_bytes / 4 * 3, .all_heads = options.most_bytes == 0};
+}
+
 Page explanation_page(const Explanation& explanation, const PageOptions& options) {
   return page_of(title_of(explanation.text) + " · fovea", nullptr, std::span(&explanation, 1),
                  options);

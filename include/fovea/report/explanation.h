@@ -37,6 +37,8 @@ struct KeepOptions {
   std::int64_t budget_bytes = 0;     ///< of KeptNumbers; 0 = nothing is kept
   bool all_heads = false;            ///< every head, whatever it takes
   std::vector<HeadName> first = {};  ///< heads to keep before the telling ones
+  /// True when anything is kept.
+  bool any() const noexcept { return all_heads || budget_bytes > 0; }
 };
 
 struct ExplainOptions {

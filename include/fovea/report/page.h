@@ -19,6 +19,9 @@ struct PageOptions {
       0;  ///< kept numbers that do not fit are left out, and maps have fewer cells; 0 = no limit
 };
 
+/// Returns what ExplainOptions::keep is for such a page.
+KeepOptions keep_for(const PageOptions& options);
+
 /// The page's text, and what did and did not fit.
 struct Page {
   std::string html;
