@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "bind/layers.h"
-#include "fovea/core/printable.h"
 #include "fovea/insight/lens.h"
 #include "fovea/insight/portrait.h"
 
@@ -47,8 +46,7 @@ double head_size(const HeldLens& self) {
 IndexRange range_of(nb::handle object) {
   if (PyRange_Check(object.ptr()) == 0) {
     throw nb::type_error(
-        fmt::format("lens: {} for queries or keys; wanted a range, as range(0, 8)",
-                    in_quotes(nb::cast<std::string>(nb::repr(object))))
+        fmt::format("lens: {} for queries or keys; wanted a range, as range(0, 8)", shown(object))
             .c_str());
   }
   const auto first = nb::cast<std::int64_t>(object.attr("start"));

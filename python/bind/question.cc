@@ -12,10 +12,6 @@
 namespace fovea::bind {
 namespace {
 
-std::string shown(nb::handle object) {
-  return in_quotes(nb::cast<std::string>(nb::repr(object)));
-}
-
 double number_of(nb::handle object) {
   const double number = PyFloat_AsDouble(object.ptr());
   if (number == -1.0 && PyErr_Occurred() != nullptr) throw nb::python_error();
@@ -72,6 +68,10 @@ Diagonal diagonal_of(nb::handle object) {
 }
 
 }  // namespace
+
+std::string shown(nb::handle object) {
+  return in_quotes(nb::cast<std::string>(nb::repr(object)));
+}
 
 Question::Question(nb::handle query, nb::handle key, nb::handle value,
                    const ModifierArguments& modifiers)

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <shared_mutex>
+#include <string>
 
 #include "bind/array.h"
 #include "bind/cache.h"
@@ -68,5 +69,8 @@ class Question {
 
 /// The threads argument: None = 0.
 int threads_of(nb::handle threads);
+
+/// An object as a message shows it: its repr, in quotes.
+std::string shown(nb::handle object);
 
 }  // namespace fovea::bind

@@ -74,10 +74,10 @@ std::vector<report::Guess> guesses_of(Guesses guesses) {
   return made;
 }
 
-// The page has as many bytes as that of `fovea explain --html`, which keeps a quarter for all but the numbers.
 report::KeepOptions keep_of(std::int64_t most_bytes, const Names& first) {
-  return {
-      .budget_bytes = most_bytes / 4 * 3, .all_heads = most_bytes == 0, .first = heads_of(first)};
+  report::KeepOptions keep = report::keep_for({.most_bytes = most_bytes});
+  keep.first = heads_of(first);
+  return keep;
 }
 
 void make(report::Explainer* self, const nb::dict& facts, Tokens tokens, const Names& only_heads,
@@ -119,8 +119,8 @@ struct HeldExplanation {
   std::unique_ptr<report::Explanation> explanation;
 };
 
-HeldExplanation finish(report::Explainer& self, std::string text, Guesses guesses, std::vector<Guesses> row_guesses,
-                       std::vector<float> sentence_vector) {
+HeldExplanation finish(report::Explainer& self, std::string text, Guesses guesses,
+                       std::vector<Guesses> row_guesses, std::vector<float> sentence_vector) {
   auto explanation = std::make_unique<report::Explanation>(self.finish(std::move(text)));
   explanation->guesses = guesses_of(std::move(guesses));
   for (Guesses& row : row_guesses) explanation->row_guesses.push_back(guesses_of(std::move(row)));
@@ -128,7 +128,9 @@ HeldExplanation finish(report::Explainer& self, std::string text, Guesses guesse
   return {std::move(explanation)};
 }
 
-std::string json(const HeldExplanation& self) { return explanation_json(*self.explanation); }
+std::string json(const HeldExplanation& self) {
+  return explanation_json(*self.explanation);
+}
 
 std::pair<std::string, std::string> page(const HeldExplanation& self, std::int64_t most_bytes) {
   report::Page made;
@@ -146,7 +148,8 @@ void bind_report(nb::module_& module) {
       module, "Explainer", "Gathers an explanation from a model's layers as they pass, in order.")
       .def("__init__", &make, nb::arg("facts"), nb::arg("tokens"), nb::arg("only_heads"),
            nb::arg("first_heads"), nb::arg("most_bytes"),
-           nb::sig("def __init__(self, facts: dict[str, Any], tokens: list[tuple[int, str, str, int, int]], "
+           nb::sig("def __init__(self, facts: dict[str, Any], tokens: list[tuple[int, str, str, "
+                   "int, int]], "
                    "only_heads: list[tuple[int, int]], first_heads: list[tuple[int, int]], "
                    "most_bytes: int) -> None"))
       .def("attend", &attend_layer, nb::arg("layer"), nb::arg("query"), nb::arg("key"),
@@ -158,7 +161,7 @@ void bind_report(nb::module_& module) {
       .def("finish", &finish, nb::arg("text"), nb::arg("guesses"), nb::arg("row_guesses"),
            nb::arg("sentence_vector"), "Ends it.");
   nb::class_<HeldExplanation>(module, "ExplanationData",
-                                  "What a model's attention did with a text.")
+                              "What a model's attention did with a text.")
       .def("json", &json, "As `fovea explain --json` writes it.")
       .def("page", &page, nb::arg("most_bytes"),
            "The page's HTML, and a line on what fitted; most_bytes 0: no limit.");

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import inspect
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import accumulate
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -36,14 +37,19 @@ class Explanation:
         data: dict[str, Any] = json.loads(self._made.json())
         return data
 
+    @cached_property
+    def _page(self) -> tuple[str, str]:
+        """The page, and a line on what it holds: made once, for a notebook asks for both."""
+        return self._made.page(self._most_bytes)
+
     @property
     def html(self) -> str:
         """The page: one file that needs no network."""
-        return self._made.page(self._most_bytes)[0]
+        return self._page[0]
 
     def save(self, path: str | os.PathLike[str]) -> str:
         """Writes the page to a file. Returns a line on what it holds."""
-        page, line = self._made.page(self._most_bytes)
+        page, line = self._page
         with open(path, "w", encoding="utf-8") as file:
             file.write(page)
         return line
@@ -54,7 +60,7 @@ class Explanation:
         return f'<iframe sandbox="allow-scripts" style="width:100%;height:44rem;border:0" srcdoc="{page}"></iframe>'
 
     def __repr__(self) -> str:
-        return f"<fovea explanation: {self._made.page(self._most_bytes)[1]}; .save(path) writes the page>"
+        return f"<fovea explanation: {self._page[1]}; .save(path) writes the page>"
 
 
 def explain(
@@ -87,7 +93,7 @@ def _tokens(tokenizer: Any, text: str) -> tuple[torch.Tensor, list[tuple[int, st
     ids = list(encoded["input_ids"])
     if not ids:
         raise ValueError("explain: a text without any token")
-    byte_at = [0, *accumulate(len(character.encode("utf-8", "surrogatepass")) for character in text)]
+    byte_at = [0, *itertools.accumulate(len(character.encode("utf-8", "surrogatepass")) for character in text)]
     places = encoded.get("offset_mapping") or [(0, 0)] * len(ids)
     pieces = tokenizer.convert_ids_to_tokens(ids)
     tokens = [
@@ -171,7 +177,7 @@ def _is_causal(question: Question) -> bool:
 
 def _taking(explainer: Explainer) -> Callable[[torch.nn.Module, Question, torch.Tensor], None]:
     """Answers layer after layer, watched by the explainer."""
-    layers = iter(range(1 << 30))
+    layers = itertools.count()
 
     def answer(_: torch.nn.Module, question: Question, output: torch.Tensor) -> None:
         arrays = (question.query, question.key, question.value)
