@@ -3,7 +3,9 @@
 
 #include <nanobind/nanobind.h>
 
+#include <initializer_list>
 #include <memory>
+#include <string>
 
 #include "bind/dlpack.h"
 #include "fovea/core/tensor.h"
@@ -68,6 +70,12 @@ class ArrayArgument {
 
 /// Throws TypeError unless the argument, if given, is f32, bf16, f16 or f64.
 void check_floating(const ArrayArgument& argument, const char* name);
+
+/// Throws TypeError unless the argument, if given, is of one of these types.
+void check_type(const ArrayArgument& argument, const char* name,
+                std::initializer_list<DType> wanted);
+/// The type's name in Python: "float32".
+std::string python_name(DType type);
 
 /// Gives out `tensor`, which `owner` keeps alive, as an array of that kind. No copy.
 nb::object to_array(const Tensor& tensor, std::shared_ptr<const void> owner, const ArrayKind& kind);

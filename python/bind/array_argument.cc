@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -281,7 +282,7 @@ bool ArrayArgument::look_by_buffer(nb::handle object, const Where& where) {
 void ArrayArgument::look_by_dlpack(nb::handle object, const Where& where) {
   if (!nb::hasattr(object, "__dlpack__") || !nb::hasattr(object, "__dlpack_device__"))
     raise_type(where.name,
-               fmt::format("is a {}; wanted an array (numpy, torch, or any with DLPack)",
+               fmt::format("is of type {}; wanted an array (numpy, torch, or any with DLPack)",
                            type_of_object(object)));
   const auto device = nb::cast<nb::tuple>(object.attr("__dlpack_device__")());
   if (nb::cast<int>(nb::int_(device[0])) != dlpack::kCpu)
@@ -362,10 +363,26 @@ void ArrayArgument::set_view(const dlpack::Tensor& tensor, nb::handle object, co
   view_ = TensorView(data, *type, sizes, strides);
 }
 
+void check_type(const ArrayArgument& argument, const char* name,
+                std::initializer_list<DType> wanted) {
+  if (!argument.given() || std::ranges::find(wanted, argument.view().dtype()) != wanted.end())
+    return;
+  std::string names;
+  for (const DType type : wanted)
+    names += (names.empty() ? "" : type == *(wanted.end() - 1) ? " or " : ", ") + python_name(type);
+  raise_type(name, fmt::format("is {}; wanted {}", python_name(argument.view().dtype()), names));
+}
+
 void check_floating(const ArrayArgument& argument, const char* name) {
-  if (!argument.given() || is_floating(argument.view().dtype())) return;
-  raise_type(name, fmt::format("is {}; wanted float32, bfloat16, float16 or float64",
-                               name_of(argument.view().dtype())));
+  check_type(argument, name, {DType::f32, DType::bf16, DType::f16, DType::f64});
+}
+
+std::string python_name(DType type) {
+  const std::string name(name_of(type));
+  if (type == DType::boolean) return name;
+  if (type == DType::bf16) return "bfloat16";
+  const std::string_view kind = name[0] == 'f' ? "float" : name[0] == 'i' ? "int" : "uint";
+  return fmt::format("{}{}", kind, name.substr(1));
 }
 
 }  // namespace fovea::bind

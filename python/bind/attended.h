@@ -21,9 +21,10 @@ struct ObservedName {
   bool (*wanted)(const Observe& observe);
 };
 
-/// What to observe, and the labels that it looks at.
+/// What to observe, the labels that it looks at, and the callbacks that it shows tiles to.
 struct ObserveRequest {
   Observe observe;
+  std::unique_ptr<TileObserver> callbacks;
   std::unique_ptr<ArrayArgument> query_labels;
   std::unique_ptr<ArrayArgument> key_labels;
 };

@@ -9,23 +9,25 @@
 #include "bind/cache.h"
 #include "bind/keywords.h"
 #include "bind/layers.h"
-#include "fovea/core/printable.h"
+#include "bind/scalars.h"
 
 namespace fovea::bind {
 namespace {
 
-DType type_named(const std::string& name) {
-  if (name == "float32") return DType::f32;
-  if (name == "bfloat16") return DType::bf16;
-  if (name == "float16") return DType::f16;
+// A name, or what has one: "float32", numpy.float32, numpy.dtype("float32"), torch.float32.
+DType type_named(nb::handle dtype) {
+  const nb::object object = nb::getattr(dtype, "__name__", nb::str(dtype));
+  std::string name = nb::cast<std::string>(nb::str(object));
+  if (name.starts_with("torch.")) name.erase(0, 6);
+  for (const DType type : {DType::f32, DType::bf16, DType::f16})
+    if (name == python_name(type)) return type;
   throw nb::value_error(
-      fmt::format("KvCache: dtype is {}; wanted float32, bfloat16 or float16", in_quotes(name))
+      fmt::format("KvCache: dtype is {}; wanted float32, bfloat16 or float16", shown(dtype))
           .c_str());
 }
 
 void make(SharedCache* self, std::int64_t key_heads, std::int64_t head_size,
-          std::int64_t value_size, std::int64_t batch, const std::string& dtype,
-          std::int64_t capacity) {
+          std::int64_t value_size, std::int64_t batch, nb::handle dtype, std::int64_t capacity) {
   new (self) SharedCache{
       std::make_shared<CacheState>(KvCache({.batch = batch,
                                             .key_heads = key_heads,
@@ -52,6 +54,16 @@ CacheSize read(const SharedCache& self) {
   const nb::gil_scoped_release released;
   const std::shared_lock lock(self.state->mutex);
   return {.tokens = self.state->cache.tokens(), .capacity = self.state->cache.capacity()};
+}
+
+std::string representation(const SharedCache& self) {
+  const KvCacheSizes& sizes = self.state->cache.sizes();  // these never change
+  const CacheSize now = read(self);
+  return fmt::format(
+      "fovea.KvCache(batch={}, key_heads={}, head_size={}, value_size={}, dtype={}; {} of {} "
+      "tokens)",
+      sizes.batch, sizes.key_heads, sizes.head_size, sizes.value_size,
+      python_name(self.state->cache.dtype()), now.tokens, now.capacity);
 }
 
 void append(const SharedCache& self, nb::handle key, nb::handle value) {
@@ -102,9 +114,10 @@ void bind_attention(nb::module_& module) {
            nb::arg("value_size") = -1, nb::arg("batch") = 1, nb::arg("dtype") = "float32",
            nb::arg("capacity") = 0,
            nb::sig("def __init__(self, *, key_heads: int = 1, head_size: int, value_size: int = "
-                   "..., batch: int = 1, dtype: typing.Literal['float32', 'bfloat16', 'float16'] "
-                   "= 'float32', capacity: int = 0) -> None"),
-           "An empty cache with room for `capacity` tokens; value_size is head_size unless given. "
+                   "..., batch: int = 1, dtype: typing.Any = 'float32', "
+                   "capacity: int = 0) -> None"),
+           "An empty cache with room for `capacity` tokens; value_size is head_size unless given; "
+           "dtype is float32, bfloat16 or float16, by name or as numpy and torch have it. "
            "Raises ValueError, MemoryError.")
       .def("append", &append, nb::arg("key"), nb::arg("value"),
            nb::sig("def append(self, key: typing.Any, value: typing.Any) -> None"),
@@ -117,6 +130,7 @@ void bind_attention(nb::module_& module) {
       .def_prop_ro(
           "capacity", [](const SharedCache& self) { return read(self).capacity; },
           "Tokens that fit before memory must grow.")
+      .def("__repr__", &representation)
       .def("__len__", [](const SharedCache& self) { return read(self).tokens; });
   const auto define_attend = [&](const auto&... keywords) {
     cache.def("attend", &attend_cache, nb::arg("query"), keywords..., nb::arg("out") = nb::none(),

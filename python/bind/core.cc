@@ -1,6 +1,5 @@
 // Random numbers as torch draws them, and what the machine has.
 #include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
 
 #include <span>
 #include <string>
@@ -9,6 +8,7 @@
 
 #include "bind/generator.h"
 #include "bind/layers.h"
+#include "bind/scalars.h"
 #include "fovea/core/cpu.h"
 #include "fovea/core/parallel.h"
 #include "fovea/core/printable.h"
@@ -27,7 +27,9 @@ Shape shape_of(nb::args sizes) {
   nb::handle given = sizes;
   if (sizes.size() == 1 && !nb::isinstance<nb::int_>(sizes[0]))
     given = sizes[0];  // rand((2, 3)) is rand(2, 3)
-  const auto numbers = nb::cast<std::vector<std::int64_t>>(nb::list(nb::borrow(given)));
+  std::vector<std::int64_t> numbers;
+  for (const nb::handle size : nb::borrow(given))
+    numbers.push_back(integer_of(size, "random: a size"));
   return Shape(std::span<const std::int64_t>(numbers));
 }
 

@@ -11,6 +11,7 @@
 #include "bind/layers.h"
 #include "bind/question.h"
 #include "bind/running.h"
+#include "bind/scalars.h"
 
 namespace fovea::bind {
 namespace {
@@ -19,26 +20,9 @@ const ObserveRequest* request_of(nb::handle observe) {
   if (observe.is_none()) return nullptr;
   const ObserveRequest* request = nullptr;
   if (!nb::try_cast(observe, request) || request == nullptr)
-    throw nb::type_error("attend: observe is not a fovea.Observe");
+    throw nb::type_error(
+        fmt::format("attend: observe is {}; wanted a fovea.Observe", shown(observe)).c_str());
   return request;
-}
-
-// Writes the output where the caller wants it; what else there is to know goes to memory of ours.
-void attend_to(const Attention& attention, const ArrayArgument& out, const Execution& execution,
-               Attended& answer) {
-  answer.plan =
-      plan(attention, execution);  // refuses what is no question, so that the query has a last axis
-  const Shape& query = attention.query.shape();
-  const Shape rows(std::span(query.begin(), static_cast<std::size_t>(query.rank() - 1)));
-  answer.log_sum_exp = Tensor::uninitialized(DType::f32, rows);
-  answer.row_max = Tensor::uninitialized(DType::f32, rows);
-  answer.row_sum = Tensor::uninitialized(DType::f32, rows);
-  answer.empty_rows = attend_into(attention,
-                                  {.output = out.mutable_view(),
-                                   .log_sum_exp = answer.log_sum_exp.mutable_view(),
-                                   .row_max = answer.row_max.mutable_view(),
-                                   .row_sum = answer.row_sum.mutable_view()},
-                                  execution);
 }
 
 }  // namespace
@@ -47,20 +31,17 @@ Answer ask(const std::shared_ptr<Question>& question, const CallArguments& call)
   const ObserveRequest* request = request_of(call.observe);
   const int threads = threads_of(call.threads);
   ArrayArgument out;
-  if (!call.out.is_none()) {
-    out.look_to_write(call.out, "attend: out");
-    if (request != nullptr) throw nb::value_error("attend: out is not taken together with observe");
-  }
+  if (!call.out.is_none()) out.look_to_write(call.out, "attend: out");
+  static const Observe nothing;
   const auto attended = std::make_shared<Attended>();
-  run_released(question->length(), [&](std::stop_token stop) {
+  // Callbacks need the GIL, so that the call may not keep it; and they are slow.
+  const bool has_callbacks = request != nullptr && request->callbacks != nullptr;
+  run_released(has_callbacks ? Length::long_ : question->length(), [&](std::stop_token stop) {
     const Execution execution{.threads = threads, .stop = std::move(stop)};
-    if (out.given()) {
-      attend_to(question->attention(), out, execution, *attended);
-    } else if (request != nullptr) {
-      *attended = attend(question->attention(), request->observe, execution);
-    } else {
-      *attended = attend(question->attention(), execution);
-    }
+    const Observe& observe = request == nullptr ? nothing : request->observe;
+    *attended = out.given() ? attend_output_into(question->attention(), out.mutable_view(), observe,
+                                                 execution)
+                            : attend(question->attention(), observe, execution);
   });
   Answer answer(attended, question);
   if (out.given()) answer.set_output(nb::borrow(call.out));
@@ -131,11 +112,11 @@ s = scale · q · k;  s = softcap · tanh(s / softcap);  s += bias - alibi · |d
   sinks        [query_heads]: one more logit in each row's softmax, without a value
   key_lengths  [batch] int: valid keys of each batch entry
   observe      a fovea.Observe
-  out          array to write the output to; not together with observe
+  out          array to write the output to: what .output then is
   threads      at most so many; FOVEA_THREADS or one a core unless given
 
 The GIL is released. Ctrl-C stops a long call. Raises TypeError for what is no such array, ValueError for arguments that
-contradict each other (and a torch tensor that needs a gradient), NotImplementedError for what fovea cannot answer,
+contradict each other (and a torch tensor that needs a gradient), OverflowError for numbers beyond 64 bits, NotImplementedError for what fovea cannot answer,
 MemoryError.)";
 
 }  // namespace
@@ -151,11 +132,12 @@ void bind_engine(nb::module_& module) {
       "= None) -> Plan",
       kQuestionTypes);
   const auto define = [&](const auto&... keywords) {
-    module.def("attend", &attend_arrays, nb::arg("query"), nb::arg("key"), nb::arg("value"),
-               keywords..., nb::arg("out") = nb::none(), nb::arg("threads") = nb::none(),
-               nb::sig(attend_signature.c_str()), kAttendText);
-    module.def("plan", &plan_arrays, nb::arg("query"), nb::arg("key"), nb::arg("value"),
-               keywords..., nb::arg("threads") = nb::none(), nb::sig(plan_signature.c_str()),
+    module.def("attend", &attend_arrays, nb::arg("query").none(), nb::arg("key").none(),
+               nb::arg("value").none(), keywords..., nb::arg("out") = nb::none(),
+               nb::arg("threads") = nb::none(), nb::sig(attend_signature.c_str()), kAttendText);
+    module.def("plan", &plan_arrays, nb::arg("query").none(), nb::arg("key").none(),
+               nb::arg("value").none(), keywords..., nb::arg("threads") = nb::none(),
+               nb::sig(plan_signature.c_str()),
                "Returns what attend would do with the same arguments, without doing it: "
                "`print(fovea.plan(q, k, v))`. Raises as attend does.");
   };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bind/layers.h"
+#include "bind/scalars.h"
 #include "fovea/insight/lens.h"
 #include "fovea/insight/portrait.h"
 
@@ -49,9 +50,9 @@ IndexRange range_of(nb::handle object) {
         fmt::format("lens: {} for queries or keys; wanted a range, as range(0, 8)", shown(object))
             .c_str());
   }
-  const auto first = nb::cast<std::int64_t>(object.attr("start"));
-  const auto end = nb::cast<std::int64_t>(object.attr("stop"));
-  if (nb::cast<std::int64_t>(object.attr("step")) != 1 || end < first)
+  const auto first = integer_of(object.attr("start"), "lens: a range's start");
+  const auto end = integer_of(object.attr("stop"), "lens: a range's end");
+  if (integer_of(object.attr("step"), "lens: a range's step") != 1 || end < first)
     throw nb::value_error("lens: a range of queries or keys rises by 1");
   return {.first = first, .count = end - first};
 }
@@ -165,6 +166,12 @@ void bind_insight(nb::module_& module) {
       " fovea.Lens(answer).row(3, 17)  # what query 17 looks at in head 3\n\nRaises ValueError "
       "for what does not lie in the question, and for a head that was not observed.")
       .def("__init__", &make, nb::arg("answer"))
+      .def("__repr__",
+           [](const HeldLens& self) {
+             const Lens& lens = self.lens;
+             return fmt::format("fovea.Lens(batch {}, heads {}, queries {}, keys {})", lens.batch(),
+                                lens.heads().size(), lens.queries(), lens.keys());
+           })
       .def_prop_ro("batch", [](const HeldLens& self) { return self.lens.batch(); })
       .def_prop_ro("query_heads", [](const HeldLens& self) { return self.lens.query_heads(); })
       .def_prop_ro("queries", [](const HeldLens& self) { return self.lens.queries(); })

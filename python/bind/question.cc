@@ -5,43 +5,15 @@
 #include <nanobind/stl/string.h>
 
 #include <string>
-#include <string_view>
 
+#include "bind/scalars.h"
 #include "fovea/core/printable.h"
 
 namespace fovea::bind {
 namespace {
 
-double number_of(nb::handle object) {
-  const double number = PyFloat_AsDouble(object.ptr());
-  if (number == -1.0 && PyErr_Occurred() != nullptr) throw nb::python_error();
-  return number;
-}
-
-// A whole number: of int or of what has __index__, so not of a float.
-std::int64_t integer_of(nb::handle object) {
-  const nb::object index = nb::steal(PyNumber_Index(object.ptr()));
-  if (!index.is_valid()) throw nb::python_error();
-  const long long number = PyLong_AsLongLong(index.ptr());
-  if (number == -1 && PyErr_Occurred() != nullptr) throw nb::python_error();
-  return number;
-}
-
-// A bool, Python's or numpy's: "False" and 2 are slips.
-bool causal_of(nb::handle object) {
-  if (object.ptr() == Py_True) return true;
-  if (object.ptr() == Py_False) return false;
-  if (!std::string_view(Py_TYPE(object.ptr())->tp_name).starts_with("numpy.bool")) {
-    throw nb::type_error(
-        fmt::format("attend: causal is {}; wanted True or False", shown(object)).c_str());
-  }
-  const int truth = PyObject_IsTrue(object.ptr());
-  if (truth < 0) throw nb::python_error();
-  return truth == 1;
-}
-
 std::int64_t bound_of(nb::handle object) {
-  return object.is_none() ? Window::kUnbounded : integer_of(object);
+  return object.is_none() ? Window::kUnbounded : integer_of(object, "attend: window");
 }
 
 Window window_of(nb::handle object) {
@@ -57,7 +29,7 @@ Window window_of(nb::handle object) {
 }
 
 Diagonal diagonal_of(nb::handle object) {
-  if (!nb::isinstance<nb::str>(object)) return Diagonal::at(integer_of(object));
+  if (!nb::isinstance<nb::str>(object)) return Diagonal::at(integer_of(object, "attend: diagonal"));
   const auto name = nb::cast<std::string>(object);
   if (name == "bottom_right") return Diagonal::bottom_right();
   if (name == "top_left") return Diagonal::top_left();
@@ -68,10 +40,6 @@ Diagonal diagonal_of(nb::handle object) {
 }
 
 }  // namespace
-
-std::string shown(nb::handle object) {
-  return in_quotes(nb::cast<std::string>(nb::repr(object)));
-}
 
 Question::Question(nb::handle query, nb::handle key, nb::handle value,
                    const ModifierArguments& modifiers)
@@ -92,9 +60,9 @@ Question::Question(nb::handle query, const ModifierArguments& modifiers) {
 }
 
 void Question::read_modifiers(const ModifierArguments& given) {
-  if (!given.scale.is_none()) attention_.scale = number_of(given.scale);
-  if (!given.softcap.is_none()) attention_.softcap = number_of(given.softcap);
-  attention_.causal = causal_of(given.causal);
+  if (!given.scale.is_none()) attention_.scale = number_of(given.scale, "attend: scale");
+  if (!given.softcap.is_none()) attention_.softcap = number_of(given.softcap, "attend: softcap");
+  attention_.causal = truth_of(given.causal, "attend: causal");
   if (!given.window.is_none()) attention_.window = window_of(given.window);
   if (!given.diagonal.is_none()) attention_.diagonal = diagonal_of(given.diagonal);
   const auto look = [](ArrayArgument& argument, nb::handle object, const char* name,
@@ -111,6 +79,8 @@ void Question::read_modifiers(const ModifierArguments& given) {
   check_floating(bias_, "attend: bias");
   check_floating(alibi_, "attend: alibi");
   check_floating(sinks_, "attend: sinks");
+  check_type(keep_, "attend: keep", {DType::boolean});
+  check_type(key_lengths_, "attend: key_lengths", {DType::i32, DType::i64});
 }
 
 std::shared_lock<std::shared_mutex> Question::lock_cache() const {
@@ -139,7 +109,7 @@ Length Question::length() const noexcept {
 
 int threads_of(nb::handle threads) {
   if (threads.is_none()) return 0;
-  const std::int64_t number = integer_of(threads);
+  const std::int64_t number = integer_of(threads, "attend: threads");
   if (number < 1 || number > std::numeric_limits<int>::max()) {
     throw nb::value_error(
         fmt::format("attend: threads is {}; wanted 1 or more, or None", number).c_str());

@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <shared_mutex>
-#include <string>
 
 #include "bind/array.h"
 #include "bind/cache.h"
@@ -69,8 +68,5 @@ class Question {
 
 /// The threads argument: None = 0.
 int threads_of(nb::handle threads);
-
-/// An object as a message shows it: its repr, in quotes.
-std::string shown(nb::handle object);
 
 }  // namespace fovea::bind

@@ -119,43 +119,50 @@ ObservedRows execute_observed(const engine::Call& call, const Execution& executi
   return rows;
 }
 
-// Room for the results of a call.
-Attended results_of(const engine::Call& call, std::vector<Refusal> refusals) {
+// Room for the results of a call; for the output only where the caller has none.
+Attended results_of(const engine::Call& call, std::vector<Refusal> refusals,
+                    const MutableTensorView* output) {
   const ValidAttention& results = call.results();
   const Shape rows = engine::result_shape(results, true);
-  return {
-      .output = Tensor::uninitialized(results.output_type, engine::result_shape(results, false)),
-      .log_sum_exp = Tensor::uninitialized(DType::f32, rows),
-      .row_max = Tensor::uninitialized(DType::f32, rows),
-      .row_sum = Tensor::uninitialized(DType::f32, rows),
-      .empty_rows = 0,
-      .plan = call.plan(std::move(refusals)),
-      .observed = {}};
+  const auto own_output = [&] {
+    return Tensor::uninitialized(results.output_type, engine::result_shape(results, false));
+  };
+  return {.output = output == nullptr ? own_output() : Tensor(),
+          .log_sum_exp = Tensor::uninitialized(DType::f32, rows),
+          .row_max = Tensor::uninitialized(DType::f32, rows),
+          .row_sum = Tensor::uninitialized(DType::f32, rows),
+          .empty_rows = 0,
+          .plan = call.plan(std::move(refusals)),
+          .observed = {}};
 }
 
-AttendInto into_all_of(Attended& result) {
-  return {.output = result.output.mutable_view(),
+AttendInto into_all_of(Attended& result, const MutableTensorView* output) {
+  return {.output = output == nullptr ? result.output.mutable_view() : *output,
           .log_sum_exp = result.log_sum_exp.mutable_view(),
           .row_max = result.row_max.mutable_view(),
           .row_sum = result.row_sum.mutable_view()};
 }
 
-}  // namespace
-
-Attended attend(const Attention& attention, const Execution& execution) {
+// The answer, its output in the caller's memory where `output` is given.
+Attended answer(const Attention& attention, const MutableTensorView* output,
+                const Execution& execution) {
   std::vector<Refusal> refusals;
   const engine::Call call(attention, execution, &refusals);
-  Attended result = results_of(call, std::move(refusals));
-  result.empty_rows = execute(call, execution.stop, into_all_of(result));
+  if (output != nullptr) engine::check_targets(call.results(), attention, {.output = *output});
+  Attended result = results_of(call, std::move(refusals), output);
+  result.empty_rows = execute(call, execution.stop, into_all_of(result, output));
   return result;
 }
 
-Attended attend(const Attention& attention, const Observe& observe, const Execution& execution) {
-  if (!observe.any()) return attend(attention, execution);
+// The same with what was observed.
+Attended answer(const Attention& attention, const MutableTensorView* output, const Observe& observe,
+                const Execution& execution) {
+  if (!observe.any()) return answer(attention, output, execution);
   std::vector<Refusal> refusals;
   const ValidAttention valid = observable(attention, observe, execution);
   const engine::Call call(attention, execution, &refusals, engine::Purpose::observe);
-  Attended result = results_of(call, std::move(refusals));
+  if (output != nullptr) engine::check_targets(call.results(), attention, {.output = *output});
+  Attended result = results_of(call, std::move(refusals), output);
   Observed& observed = result.observed;
   observed.heads = engine::observed_heads(valid, observe);
   observed.pool_cells = filled(observe.pool_cells, valid.queries(), valid.keys());
@@ -169,11 +176,26 @@ Attended attend(const Attention& attention, const Observe& observe, const Execut
         valid.rows() == 0 ? Tensor(array.type, shape) : Tensor::uninitialized(array.type, shape);
     into.*array.into = tensor.mutable_view();
   }
-  const ObservedRows rows = execute_observed(call, execution, into_all_of(result), observe, into,
-                                             &observed.scratch_bytes);
+  const ObservedRows rows = execute_observed(call, execution, into_all_of(result, output), observe,
+                                             into, &observed.scratch_bytes);
   result.empty_rows = rows.empty_rows;
   observed.nan_rows = rows.nan_rows;
   return result;
+}
+
+}  // namespace
+
+Attended attend(const Attention& attention, const Execution& execution) {
+  return answer(attention, nullptr, execution);
+}
+
+Attended attend(const Attention& attention, const Observe& observe, const Execution& execution) {
+  return answer(attention, nullptr, observe, execution);
+}
+
+Attended attend_output_into(const Attention& attention, const MutableTensorView& output,
+                            const Observe& observe, const Execution& execution) {
+  return answer(attention, &output, observe, execution);
 }
 
 ObservedRows attend_into(const Attention& attention, const AttendInto& into, const Observe& observe,

@@ -197,6 +197,33 @@ TEST_F(ObserveTest, WritesWithAnyStridesWhatAttendReturns) {
   EXPECT_TRUE(std::ranges::equal(output_.bytes(), whole.output.bytes()));
 }
 
+TEST_F(ObserveTest, TheOutputAloneGoesWhereTheCallerSays) {
+  const Observe observe{.top_weights = 2, .received = true};
+  const Attended whole = attend(attention_, observe);
+  for (const Observe& asked : {observe, Observe{}}) {
+    std::ranges::fill(output_.values<float>(), kUntouched);
+    const Attended answer = attend_output_into(attention_, output_.mutable_view(), asked);
+    EXPECT_TRUE(std::ranges::equal(output_.bytes(), whole.output.bytes()));
+    EXPECT_EQ(answer.output.element_count(), 0);
+    EXPECT_TRUE(std::ranges::equal(answer.log_sum_exp.bytes(), whole.log_sum_exp.bytes()));
+    EXPECT_TRUE(std::ranges::equal(answer.row_sum.bytes(), whole.row_sum.bytes()));
+    if (!asked.any()) continue;
+    EXPECT_TRUE(
+        std::ranges::equal(answer.observed.received.bytes(), whole.observed.received.bytes()));
+    EXPECT_TRUE(std::ranges::equal(answer.observed.top_indices.bytes(),
+                                   whole.observed.top_indices.bytes()));
+  }
+  const MutableTensorView narrow(output_.values<float>().data(), {kHeads, kQueries, 3});
+  const MutableTensorView still(output_.values<float>().data(), output_.shape(), {0, 4, 1});
+  const MutableTensorView on_query(query_.values<float>().data(), output_.shape());
+  const auto text = [&](const MutableTensorView& target) {
+    return invalid_argument_text([&] { attend_output_into(attention_, target, observe); });
+  };
+  EXPECT_THAT(text(narrow), HasSubstr("output is [4, 150, 3]; [4, 150, 4] is wanted"));
+  EXPECT_THAT(text(still), HasSubstr("stride"));
+  EXPECT_THAT(text(on_query), HasSubstr("overlaps"));
+}
+
 TEST_F(ObserveTest, WithoutQueriesKeysReceiveNothingAndNothingIsWritten) {
   attention_.query = query_.view().sliced(1, 0, 0);
   const Observed seen = attend(attention_, {.received = true, .distance = true}).observed;
@@ -260,11 +287,8 @@ TEST(ObserveTop, FindsTheLargestOfScoresThatRiseOrFallOrAreEqual) {
 }
 
 TEST_F(ObserveTest, TheCallersRoundingModeDoesNotShow) {
-  const Observe observe{.top_weights = 3,
-                        .entropy = true,
-                        .received = true,
-                        .pooled_map = true,
-                        .distance = true};
+  const Observe observe{
+      .top_weights = 3, .entropy = true, .received = true, .pooled_map = true, .distance = true};
   const Observed expected = attend(attention_, observe).observed;
   std::fesetround(FE_UPWARD);
   const Observed seen = attend(attention_, observe).observed;

@@ -184,6 +184,19 @@ def test_output_goes_where_out_says():
     assert np.array_equal(answer.log_sum_exp, plain.log_sum_exp)
 
 
+def test_output_goes_where_out_says_and_is_observed():
+    query = np.random.default_rng(3).standard_normal((2, 60, 8)).astype(np.float32)
+    observe = fovea.Observe(entropy=True, row_statistics=True)
+    plain = fovea.attend(query, query, query, observe=observe)
+    room = np.zeros((60, 2, 8), np.float32)
+    answer = fovea.attend(query, query, query, observe=observe, out=room.transpose(1, 0, 2))
+    assert np.array_equal(room.transpose(1, 0, 2), plain.output)
+    assert np.array_equal(answer.observed.entropy, plain.observed.entropy)
+    assert np.array_equal(fovea.Lens(answer).row(1, 17), fovea.Lens(plain).row(1, 17))
+    with pytest.raises(ValueError, match=r"output is \[2, 60, 4\]; \[2, 60, 8\] is wanted"):
+        fovea.attend(query, query, query, observe=observe, out=room.transpose(1, 0, 2)[..., :4])
+
+
 def test_plan_tells_what_attend_will_do():
     query = np.zeros((1, 8, 512, 64), np.float32)
     planned = fovea.plan(query, query, query, causal=True, threads=2)
@@ -197,3 +210,22 @@ def test_plan_tells_what_attend_will_do():
 def test_an_answer_says_what_it_is():
     query = np.zeros((2, 3, 4), np.float32)
     assert repr(fovea.attend(query, query, query)) == "fovea.Attended(rows [2, 3], by small)"
+    answer = fovea.attend(query, query, query, observe=fovea.Observe(row_statistics=True))
+    assert repr(fovea.Lens(answer)) == "fovea.Lens(batch 1, heads 2, queries 3, keys 3)"
+
+
+def test_a_cache_says_what_it_holds():
+    cache = fovea.KvCache(head_size=4, value_size=2, dtype=np.float16)
+    cache.append(np.zeros((3, 4), np.float16), np.zeros((3, 2), np.float16))
+    assert repr(cache) == (
+        "fovea.KvCache(batch=1, key_heads=1, head_size=4, value_size=2, dtype=float16; 3 of 128 tokens)"
+    )
+    for dtype in (np.dtype("float32"), "float32"):
+        assert "dtype=float32" in repr(fovea.KvCache(head_size=4, dtype=dtype))
+
+
+def test_an_observe_says_what_it_asks_for():
+    assert repr(fovea.Observe()) == "fovea.Observe()"
+    asked = fovea.Observe(heads=[1, 3], top_weights=8, pooled_map=(4, 8), mass_self=True)
+    assert repr(asked) == "fovea.Observe(heads=[1, 3], top_weights=8, pooled_map=(4, 8), mass_self=True)"
+    assert repr(fovea.Observe(pooled_map=True, rows=[2])) == "fovea.Observe(pooled_map=True, rows=[2])"

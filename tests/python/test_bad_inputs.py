@@ -83,7 +83,7 @@ def test_p03_floats_are_taken_as_they_are(dtype):
 def test_p03_what_is_no_array_is_refused():
     query = numbers(3, 4)
     for bad in ([[1.0]], "text", 3, {1: 2}, object()):
-        with pytest.raises(TypeError, match="attend: key is a .*; wanted an array"):
+        with pytest.raises(TypeError, match="attend: key is of type .*; wanted an array"):
             fovea.attend(query, bad, query)
     with pytest.raises(TypeError, match="attend: keep"):
         fovea.attend(query, query, query, keep=[True])
@@ -240,6 +240,53 @@ def test_p12_the_usual_exceptions():
         fovea.Observe(top_weights=2**70)
     with pytest.raises(TypeError, match="observe"):
         fovea.attend(query, query, query, observe="entropy")
+
+
+ARGUMENTS = [
+    ({"scale": "x"}, TypeError, "attend: scale is .*; wanted a number"),
+    ({"softcap": []}, TypeError, "attend: softcap is .*; wanted a number"),
+    ({"window": (1.5, 0)}, TypeError, "attend: window is '1.5'; wanted a whole number"),
+    ({"window": (2**70, 0)}, OverflowError, "attend: window is .*; wanted a number of 64 bits"),
+    ({"window": (1, 2, 3)}, ValueError, r"attend: window is .*; wanted \(left, right\)"),
+    ({"diagonal": 1.5}, TypeError, "attend: diagonal is '1.5'; wanted a whole number"),
+    ({"threads": "2"}, TypeError, "attend: threads is .*; wanted a whole number"),
+    ({"threads": 0}, ValueError, "attend: threads is 0; wanted 1 or more, or None"),
+    ({"observe": True}, TypeError, "attend: observe is 'True'; wanted a fovea.Observe"),
+    ({"keep": np.ones((3, 3), np.float32)}, TypeError, "attend: keep is float32; wanted bool"),
+    ({"bias": np.ones((3, 3), bool)}, TypeError, "attend: bias is bool; wanted float32, bfloat16, float16 or float64"),
+    ({"key_lengths": np.ones(1, np.float32)}, TypeError, "attend: key_lengths is float32; wanted int32 or int64"),
+    ({"out": 3}, TypeError, "attend: out is of type int; wanted an array"),
+]
+
+
+@pytest.mark.parametrize("arguments,kind,text", ARGUMENTS, ids=[str(next(iter(one))) + "-" + kind.__name__ for one, kind, _ in ARGUMENTS])
+def test_an_error_names_the_argument_and_what_is_wanted(arguments, kind, text):
+    query = numbers(3, 4)
+    with pytest.raises(kind, match=text):
+        fovea.attend(query, query, query, **arguments)
+
+
+def test_errors_of_other_calls_name_the_argument_too():
+    query = numbers(3, 4)
+    with pytest.raises(TypeError, match="attend: query is of type NoneType; wanted an array"):
+        fovea.attend(None, query, query)
+    with pytest.raises(TypeError, match="attend: query is int64; wanted float32"):
+        fovea.attend(query.astype(np.int64), query, query)
+    with pytest.raises(TypeError, match="observe: pooled_map is 'x'; wanted True or False"):
+        fovea.Observe(pooled_map="x")
+    with pytest.raises(TypeError, match="observe: pooled_map is .*; wanted a whole number"):
+        fovea.Observe(pooled_map=(1.5, 2))
+    with pytest.raises(ValueError, match="KvCache: dtype is .*int8.*; wanted float32, bfloat16 or float16"):
+        fovea.KvCache(head_size=4, dtype=np.int8)
+    with pytest.raises(TypeError, match="random: a size is .*; wanted a whole number"):
+        fovea.random.randn("a")
+
+    class Loud:
+        def __index__(self):
+            raise ZeroDivisionError("its own")
+
+    with pytest.raises(ZeroDivisionError, match="its own"):
+        fovea.attend(query, query, query, diagonal=Loud())
 
 
 def test_p13_sizes_of_0_and_above_2_31():

@@ -40,6 +40,12 @@ Attended attend(const Attention& attention, const Execution& execution = {});
 /// always: in double). What Observe::own throws comes back from here.
 Attended attend(const Attention& attention, const Observe& observe, const Execution& execution = {});
 
+/// attend with the output in the caller's memory, of the shape and type that Attended::output has, any strides but 0:
+/// Attended::output is empty, all else is as attend gives it. Throws as attend, and Error{invalid_argument} where `output` has
+/// another shape or type, a stride of 0, or overlaps an input; nothing is written then.
+Attended attend_output_into(const Attention& attention, const MutableTensorView& output, const Observe& observe = {},
+                     const Execution& execution = {});
+
 /// What all keys so far have made of the rows, so that other keys can follow in another call or on another machine. All
 /// f32, any strides but 0, of the query's rank; all three are given or none.
 struct PartialState {

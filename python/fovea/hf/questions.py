@@ -100,9 +100,4 @@ def _keep_only(question: Question, indices: torch.Tensor) -> None:
 def attend(question: Question, observe: Any = None, out: torch.Tensor | None = None) -> Any:
     """Returns the fovea.Attended. `out` [batch, heads, queries, value size] is written to. Threads are torch's."""
     arrays = (question.query, question.key, question.value)
-    threads = torch.get_num_threads()
-    if observe is None or out is None:
-        return fovea.attend(*arrays, **question.modifiers, observe=observe, out=out, threads=threads)
-    answered = fovea.attend(*arrays, **question.modifiers, observe=observe, threads=threads)
-    out.copy_(answered.output)
-    return answered
+    return fovea.attend(*arrays, **question.modifiers, observe=observe, out=out, threads=torch.get_num_threads())
