@@ -26,7 +26,9 @@ namespace {
 }  // namespace
 
 std::string shown(nb::handle object) {
-  return in_quotes(nb::cast<std::string>(nb::repr(object)));
+  constexpr std::size_t kShort = 60;
+  const auto text = nb::cast<std::string>(nb::repr(object));
+  return text.size() <= kShort ? printable(text) : in_quotes(text);
 }
 
 std::int64_t integer_of(nb::handle object, const char* name) {

@@ -10,7 +10,7 @@ namespace fovea::bind {
 
 namespace nb = nanobind;
 
-/// An object as a message shows it: its repr, in quotes.
+/// An object as a message shows it: its repr, escaped, and cut where it is long.
 std::string shown(nb::handle object);
 
 /// A whole number: an int or what has __index__, so no float. `name` ("attend: diagonal") begins the text of an error.

@@ -105,7 +105,7 @@ def test_threads_with_callbacks_wait_for_each_other_without_end():
 
 
 def test_what_is_no_function_is_refused():
-    with pytest.raises(TypeError, match="observe: on_tile is '3'; wanted a function"):
+    with pytest.raises(TypeError, match="observe: on_tile is 3; wanted a function"):
         fovea.Observe(on_tile=3)
     query = np.ones((3, 4))
     with pytest.raises(NotImplementedError, match="the reference shows no tiles"):

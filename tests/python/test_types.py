@@ -29,7 +29,7 @@ assert_type(fovea.plan(query, query, query).explain(), str)
 assert_type(fovea.walk().data, dict[str, object])  # type: ignore[assert-type]
 fovea.attend(query, query, query, diagonal="up")  # type: ignore[arg-type]
 fovea.Observe(entropy="yes")  # type: ignore[arg-type]
-fovea.KvCache(head_size=4, dtype="int8")  # type: ignore[arg-type]
+fovea.KvCache(head_size="4")  # type: ignore[arg-type]
 """
 
 
