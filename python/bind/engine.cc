@@ -33,15 +33,17 @@ Answer ask(const std::shared_ptr<Question>& question, const CallArguments& call)
   ArrayArgument out;
   if (!call.out.is_none()) out.look_to_write(call.out, "attend: out");
   static const Observe nothing;
-  const auto attended = std::make_shared<Attended>();
+  std::shared_ptr<Attended> attended;
   // Callbacks need the GIL, so that the call may not keep it; and they are slow.
   const bool has_callbacks = request != nullptr && request->callbacks != nullptr;
   run_released(has_callbacks ? Length::long_ : question->length(), [&](std::stop_token stop) {
     const Execution execution{.threads = threads, .stop = std::move(stop)};
     const Observe& observe = request == nullptr ? nothing : request->observe;
-    *attended = out.given() ? attend_output_into(question->attention(), out.mutable_view(), observe,
-                                                 execution)
-                            : attend(question->attention(), observe, execution);
+    // Made where it stays: to move an answer takes longer than a small one's attention.
+    attended.reset(new Attended(
+        out.given()
+            ? attend_output_into(question->attention(), out.mutable_view(), observe, execution)
+            : attend(question->attention(), observe, execution)));
   });
   Answer answer(attended, question);
   if (out.given()) answer.set_output(nb::borrow(call.out));

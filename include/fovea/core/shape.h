@@ -10,10 +10,11 @@
 
 namespace fovea {
 
-/// The most axes that a tensor may have (numpy's own limit is 32 or 64).
-inline constexpr int kMaxRank = 32;
+/// The most axes that a tensor may have. Attention and the files of models have 5 at most; a question is some sixty shapes,
+/// and with numpy's 32 axes each they no longer fit into the nearest cache.
+inline constexpr int kMaxRank = 8;
 
-/// Up to 32 signed 64-bit numbers, held in place: copying one allocates nothing and costs its rank.
+/// Up to 8 signed 64-bit numbers, held in place: copying one allocates nothing and costs its rank.
 class Shape {
  public:
   Shape() noexcept : rank_(0) { std::fill_n(sizes_.begin(), kUsualRank, 0); }

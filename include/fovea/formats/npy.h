@@ -25,7 +25,7 @@ struct NpyHeader {
 /// Returns the header; the data is known to be as long as it says. Throws Error{format} that names
 /// the file, the byte, what was found and what is allowed: for another format, a header that is
 /// damaged or longer than 64 KiB, pickled objects, structured, complex, text and 128-bit elements,
-/// more than 32 axes, impossible sizes, and data that is shorter or longer than the shape. Reads
+/// more than 8 axes, impossible sizes, and data that is shorter or longer than the shape. Reads
 /// and allocates no more than the header.
 NpyHeader read_npy_header(const InputFile& file);
 
