@@ -40,11 +40,11 @@ TEST(Shape, RefusesNegativeSizesEvenBesideZero) {
             "shape: [0, -1] has a negative size; sizes are 0 or more");
 }
 
-TEST(Shape, RefusesMoreThan32Axes) {
-  const std::vector<std::int64_t> sizes(33, 1);
+TEST(Shape, RefusesMoreThanTheMostAxes) {
+  const std::vector<std::int64_t> sizes(kMaxRank + 1, 1);
   EXPECT_EQ(invalid_argument_text([&] { Shape(std::span<const std::int64_t>(sizes)); }),
-            "shape: 33 axes given; at most 8 are supported");
-  EXPECT_EQ(Shape(std::span(sizes).first(32)).rank(), 32);
+            "shape: 9 axes given; at most 8 are supported");
+  EXPECT_EQ(Shape(std::span(sizes).first(kMaxRank)).rank(), kMaxRank);
 }
 
 TEST(Shape, ComparesRankAndSizes) {
