@@ -8,10 +8,10 @@ found alike, and what changes the numbers in between (a norm, a scale, a clip) i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -21,6 +21,8 @@ from .questions import Question
 
 # Tokens at which a projection's output is computed again: the same matrix serves all tokens, so a few tell.
 _SAMPLED = 8
+# Heads are compared some at a time, so that of a long text no second copy of all is made.
+_MOST_NUMBERS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -49,28 +51,31 @@ class Rope:
         return rows[..., :pairs], rows[..., pairs : 2 * pairs]
 
     def turns(self, before: torch.Tensor, after: torch.Tensor) -> bool:
-        """Whether it makes `after` of `before`, both [tokens, size], to the rounding of their type.
+        """Whether it makes `after` of `before`, both [heads, tokens, size], to the rounding of their type.
 
-        Of a pair of length r a model may be off by r * 6u, u half a step of its type: cosine, sine, two products and their
-        sum are rounded; and by r * p * angle * 2^-24, for the angle itself is a float32.
+        A model may be off by 6u of a pair's length, u half a step of its type: cosine, sine, two products and their sum are
+        rounded; and by p * angle * 2^-24, for the angle itself is a float32. The same in float32 here is another 4u at most.
+        The sum of a pair's sizes stands for its length: it is no less.
         """
         if 2 * len(self.angles) > before.shape[-1]:
             return False
-        turn, cos, sin = _turns(self.angles, before.shape[0])
-        a, b = self.pairs_of(before.double())
-        seen_a, seen_b = self.pairs_of(after.double())
-        bound = torch.hypot(a, b) * (6 * _unit(after) + turn * 2**-24)
-        off_a = (a * cos - b * sin - seen_a).abs()
-        off_b = (b * cos + a * sin - seen_b).abs()
+        turn, cos, sin = _turns(self.angles, before.shape[1])
+        a, b = self.pairs_of(before.float())
+        seen_a, seen_b = self.pairs_of(after.float())
+        bound = (a.abs() + b.abs()) * (10 * _unit(after) + turn * 2**-24)
+        off_a = torch.addcmul(a * cos - seen_a, b, sin, value=-1).abs()
+        if not bool((off_a <= bound).all()):
+            return False
+        off_b = torch.addcmul(b * cos - seen_b, a, sin).abs()
         rest = slice(2 * len(self.angles), None)
-        return bool((off_a <= bound).all() and (off_b <= bound).all()) and torch.equal(before[:, rest], after[:, rest])
+        return bool((off_b <= bound).all()) and torch.equal(before[..., rest], after[..., rest])
 
 
 @lru_cache(maxsize=2)
 def _turns(angles: tuple[float, ...], tokens: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Radians, cosines and sines of each position and pair, [tokens, pairs] float64."""
+    """Radians, cosines and sines of each position and pair, [tokens, pairs]: the float64's nearest float32."""
     turn = torch.arange(tokens, dtype=torch.float64)[:, None] * torch.tensor(angles, dtype=torch.float64)
-    return turn, turn.cos(), turn.sin()
+    return turn.float(), turn.cos().float(), turn.sin().float()
 
 
 @dataclass
@@ -81,6 +86,32 @@ class _Call:
     given: torch.Tensor  # [tokens, size]
     output: torch.Tensor  # [tokens, size]
 
+    @cached_property
+    def is_product(self) -> bool:
+        """Whether its output is given · weight + bias.
+
+        A sum of n products, of one rounding each, in any order is off by n * 2^-24 of the sum of their sizes at most, and
+        that by Cauchy and Schwarz is no more than the product of two lengths: once in the model and once here. Then the model
+        rounds the result to its type.
+        """
+        if not _is_linear(self.module):
+            return False
+        last = self.given.shape[0] - 1
+        some = sorted({round(i * last / (_SAMPLED - 1)) for i in range(_SAMPLED)})
+        given, output = self.given[some].float(), self.output[some].float()
+        weight, bias = (part.float() for part in self.weights)
+        expected = given @ weight.T + bias
+        sizes = given.norm(dim=1)[:, None] * weight.norm(dim=1) + bias.abs()
+        bound = 2 * (given.shape[1] + 2) * 2**-24 * sizes + 2 * _unit(self.output) * (expected.abs() + bias.abs())
+        return bool(((output - expected).abs() <= bound).all())
+
+    @property
+    def weights(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weight [size, size given] and bias [size], or [1] of 0 where there is none."""
+        module: Any = self.module
+        weight = (module.weight.T if isinstance(module, Conv1D) else module.weight).detach()
+        return weight, weight.new_zeros(1) if module.bias is None else module.bias.detach()
+
 
 @dataclass
 class Source:
@@ -90,37 +121,19 @@ class Source:
     starts: list[int]
     size: int
 
-    def of_head(self, head: int) -> torch.Tensor:
-        """[tokens, size]."""
-        return self.call.output[:, self.starts[head] : self.starts[head] + self.size]
+    def agrees(self, heads: torch.Tensor, same: Callable[[torch.Tensor, torch.Tensor], bool]) -> bool:
+        """Whether `same` holds of its numbers and those of heads [heads, tokens, size], some heads at a time."""
+        some = max(1, _MOST_NUMBERS // heads[0].numel())
+        return all(
+            same(torch.stack([self.call.output[:, at : at + self.size] for at in self.starts[first : first + some]]), part)
+            for first, part in zip(range(0, len(heads), some), heads.split(some), strict=True)
+        )
 
-    def is_product(self) -> bool:
-        """Whether its numbers are given · weight + bias.
-
-        A sum of n products, of one rounding each, in any order is off by n * 2^-24 of the sum of their sizes at most; then
-        the result is rounded to its type.
-        """
-        if not _is_linear(self.call.module):
-            return False
-        tokens = self.call.given.shape[0]
-        some = sorted({round(i * (tokens - 1) / (_SAMPLED - 1)) for i in range(_SAMPLED)})
-        given = self.call.given[some].double()
-        for head in range(len(self.starts)):
-            weight, bias = (part.double() for part in self.weights(head))
-            bias = bias if len(bias) else weight.new_zeros(self.size)
-            expected = given @ weight.T + bias
-            sizes = given.abs() @ weight.abs().T + bias.abs()
-            bound = (given.shape[1] + 2) * 2**-24 * sizes + 2 * _unit(self.call.output) * (expected.abs() + bias.abs())
-            if bool(((self.of_head(head)[some].double() - expected).abs() > bound).any()):
-                return False
-        return True
-
-    def weights(self, head: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """A head's weight [size, size of the input] and bias [size], or [0] where there is none."""
-        module: Any = self.call.module
+    def weights(self, head: int) -> tuple[torch.Tensor, list[float]]:
+        """A head's weight [size, size given], float32, and bias; empty where there is none."""
+        weight, bias = self.call.weights
         rows = slice(self.starts[head], self.starts[head] + self.size)
-        weight = module.weight[:, rows].T if isinstance(module, Conv1D) else module.weight[rows]
-        return weight.detach(), weight.new_zeros(0) if module.bias is None else module.bias.detach()[rows]
+        return weight[rows].float(), bias[rows].tolist() if len(bias) == len(weight) else []
 
 
 @dataclass
@@ -150,7 +163,7 @@ class Making:
         key_head = head // (len(self.query.starts) // len(self.key.starts))
         query_weight, query_bias = self.query.weights(head)
         key_weight, key_bias = self.key.weights(key_head)
-        return query_weight.float(), key_weight.float(), query_bias.tolist(), key_bias.tolist()
+        return query_weight, key_weight, query_bias, key_bias
 
 
 class Watch:
@@ -184,29 +197,30 @@ class Watch:
         query, key = question.query[0], question.key[0]
         tokens = query.shape[1]
         seen = [made for call in calls for made in _by_token(call, tokens)]
-        sources = (_source(seen, query), _source(seen, key))
-        if sources[0] is None or sources[1] is None:
+        of_query, of_key = _source(seen, query), _source(seen, key)
+        if of_query is None or of_key is None:
             return Making()
-        pairs = ((sources[0], query), (sources[1], key))
-        is_as_made = all(torch.equal(source.of_head(h), heads[h]) for source, heads in pairs for h in range(heads.shape[0]))
-        rope = None if is_as_made or tokens < 2 else self._turned_by(pairs)
-        if not is_as_made and rope is None:
-            return Making()
-        given = sources[0].call.given
-        is_one = torch.equal(given, sources[1].call.given) if given.shape == sources[1].call.given.shape else False
-        if not (is_one and sources[0].is_product() and sources[1].is_product()):
+        rope = None
+        if not (of_query.agrees(query, torch.equal) and of_key.agrees(key, torch.equal)):
+            rope = self._turned_by(lambda turns: of_query.agrees(query, turns) and of_key.agrees(key, turns), query)
+            if rope is None:
+                return Making()
+        given, other = of_query.call.given, of_key.call.given
+        is_one = given.dim() == 2 and given.shape[0] == tokens and given.shape == other.shape and torch.equal(given, other)
+        if not (is_one and of_query.call.is_product and of_key.call.is_product):
             return Making(rope=rope)
-        return Making(given, rope, *sources)
+        return Making(given, rope, of_query, of_key)
 
-    def _turned_by(self, pairs: tuple[tuple[Source, torch.Tensor], ...]) -> Rope | None:
-        ropes = _ropes(self._model, pairs[0][1].shape[-1])
-        if self._last in ropes:  # that of the layer before: mostly it is this one's too
-            ropes.sort(key=lambda rope: rope != self._last)
-        for rope in ropes:
-            if all(rope.turns(source.of_head(h), heads[h]) for source, heads in pairs for h in range(heads.shape[0])):
-                self._last = rope
-                return rope
-        return None
+    def _turned_by(self, is_so: Callable[[Callable[[torch.Tensor, torch.Tensor], bool]], bool], query: torch.Tensor) -> Rope | None:
+        """The turn for which `is_so` holds, of more tokens than one: that of the layer before is tried first."""
+        if query.shape[1] < 2:
+            return None
+        if self._last is None or not is_so(self._last.turns):
+            ropes = _ropes(self._model, query.shape[2])
+            found = next((rope for rope in ropes if is_so(rope.turns)), None)
+            self._last = found or self._last
+            return found
+        return self._last
 
 
 def _unit(numbers: torch.Tensor) -> float:
