@@ -217,10 +217,10 @@ void bind_report(nb::module_& module) {
   nb::class_<HeldExplanation>(module, "ExplanationData",
                               "What a model's attention did with a text.")
       .def("keep_projections", &keep_projections, nb::arg("of"), nb::arg("most_bytes"),
-           nb::sig("def keep_projections(self, of: Callable[[int, int], tuple[Any, Any, "
-                   "list[float], list[float]]], most_bytes: int) -> None"),
+           nb::sig("def keep_projections(self, of: Any, most_bytes: int) -> None"),
            "Adds the matrices of kept heads whose input was kept: of(layer, head) gives query and "
-           "key weight [head_size, hidden_size] and their biases, empty without.")
+           "key weight, arrays [head_size, hidden_size] of float32, and their biases, lists that "
+           "are empty without.")
       .def("json", &json, "As `fovea explain --json` writes it.")
       .def("page", &page, nb::arg("most_bytes"),
            "The page's HTML, and a line on what fitted; most_bytes 0: no limit.");

@@ -124,10 +124,12 @@ class Source:
     def agrees(self, heads: torch.Tensor, same: Callable[[torch.Tensor, torch.Tensor], bool]) -> bool:
         """Whether `same` holds of its numbers and those of heads [heads, tokens, size], some heads at a time."""
         some = max(1, _MOST_NUMBERS // heads[0].numel())
-        return all(
-            same(torch.stack([self.call.output[:, at : at + self.size] for at in self.starts[first : first + some]]), part)
-            for first, part in zip(range(0, len(heads), some), heads.split(some), strict=True)
-        )
+        chunks = (slice(first, first + some) for first in range(0, len(heads), some))
+        return all(same(self._of_heads(chunk), heads[chunk]) for chunk in chunks)
+
+    def _of_heads(self, chunk: slice) -> torch.Tensor:
+        """[heads, tokens, size]."""
+        return torch.stack([self.call.output[:, at : at + self.size] for at in self.starts[chunk]])
 
     def weights(self, head: int) -> tuple[torch.Tensor, list[float]]:
         """A head's weight [size, size given], float32, and bias; empty where there is none."""
