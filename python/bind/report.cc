@@ -6,6 +6,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -99,17 +100,43 @@ std::shared_ptr<Question> question_of(nb::handle query, nb::handle key, nb::hand
                         at("diagonal"), at("alibi"), at("sinks"), at("key_lengths")});
 }
 
+// How a layer made its query and key, as far as that is known.
+struct Making {
+  ArrayArgument input;
+  std::optional<models::RopeFacts> rope;
+};
+
+// of: input (an array, or None) and rope (layout, base, angles; or None).
+std::shared_ptr<Making> making_of(const nb::dict& of) {
+  auto making = std::make_shared<Making>();
+  if (!of["input"].is_none()) making->input.look(of["input"], "explain: input");
+  check_floating(making->input, "explain: input");
+  if (of["rope"].is_none()) return making;
+  auto [layout, base, angles] =
+      nb::cast<std::tuple<std::string, double, std::vector<double>>>(of["rope"]);
+  making->rope = {
+      .layout = layout == "interleaved" ? nn::RopeLayout::interleaved : nn::RopeLayout::half_split,
+      .base = base,
+      .angles = std::move(angles)};
+  return making;
+}
+
 // Asks attend with what the explainer wants to see, and shows it the answer. Returns the output.
 nb::object attend_layer(report::Explainer& self, std::int64_t layer, nb::handle query,
                         nb::handle key, nb::handle value, const nb::dict& modifiers,
-                        nb::handle threads) {
+                        const nb::dict& made, nb::handle threads) {
   const auto question = question_of(query, key, value, modifiers);
+  const auto making = making_of(made);
   const int at_most = threads_of(threads);
   const auto answer = std::make_shared<Attended>();
   run_released(question->length(), [&](std::stop_token stop) {
     *answer = attend(question->attention(), self.observe(layer),
                      {.threads = at_most, .stop = std::move(stop)});
-    self.take({.layer = layer, .question = question->attention(), .answer = *answer});
+    self.take({.layer = layer,
+               .question = question->attention(),
+               .answer = *answer,
+               .input = making->input.view(),
+               .rope = making->rope ? &*making->rope : nullptr});
   });
   return to_array(answer->output, answer, question->kind());
 }
@@ -118,6 +145,31 @@ nb::object attend_layer(report::Explainer& self, std::int64_t layer, nb::handle 
 struct HeldExplanation {
   std::unique_ptr<report::Explanation> explanation;
 };
+
+// Weights are arrays [head_size, size of the input] f32; biases empty without.
+using Projection = std::tuple<nb::object, nb::object, std::vector<float>, std::vector<float>>;
+
+Tensor copy_of(nb::handle weight) {
+  ArrayArgument argument;
+  argument.look(weight, "explain: weight");
+  return Tensor::copy_of(argument.view());
+}
+
+models::HeadProjection projection_of(Projection made) {
+  auto& [query_weight, key_weight, query_bias, key_bias] = made;
+  return {.query_weight = copy_of(query_weight),
+          .key_weight = copy_of(key_weight),
+          .query_bias = std::move(query_bias),
+          .key_bias = std::move(key_bias)};
+}
+
+void keep_projections(HeldExplanation& self, const nb::callable& of, std::int64_t most_bytes) {
+  report::keep_projections(
+      [&](const report::HeadName& name) {
+        return std::optional(projection_of(nb::cast<Projection>(of(name.layer, name.head))));
+      },
+      report::keep_for({.most_bytes = most_bytes}), self.explanation->kept);
+}
 
 HeldExplanation finish(report::Explainer& self, std::string text, Guesses guesses,
                        std::vector<Guesses> row_guesses, std::vector<float> sentence_vector) {
@@ -153,15 +205,22 @@ void bind_report(nb::module_& module) {
                    "only_heads: list[tuple[int, int]], first_heads: list[tuple[int, int]], "
                    "most_bytes: int) -> None"))
       .def("attend", &attend_layer, nb::arg("layer"), nb::arg("query"), nb::arg("key"),
-           nb::arg("value"), nb::arg("modifiers"), nb::arg("threads"),
+           nb::arg("value"), nb::arg("modifiers"), nb::arg("made"), nb::arg("threads"),
            nb::sig("def attend(self, layer: int, query: Any, key: Any, value: Any, modifiers: "
-                   "dict[str, Any], "
+                   "dict[str, Any], made: dict[str, Any], "
                    "threads: int | None) -> Any"),
-           "Computes a layer's output, watched.")
+           "Computes a layer's output, watched. made: input, an array [tokens, hidden_size] or "
+           "None; rope, (layout, base, angles) or None: as far as they say how query and key were "
+           "made.")
       .def("finish", &finish, nb::arg("text"), nb::arg("guesses"), nb::arg("row_guesses"),
            nb::arg("sentence_vector"), "Ends it.");
   nb::class_<HeldExplanation>(module, "ExplanationData",
                               "What a model's attention did with a text.")
+      .def("keep_projections", &keep_projections, nb::arg("of"), nb::arg("most_bytes"),
+           nb::sig("def keep_projections(self, of: Any, most_bytes: int) -> None"),
+           "Adds the matrices of kept heads whose input was kept: of(layer, head) gives query and "
+           "key weight, arrays [head_size, hidden_size] of float32, and their biases, lists that "
+           "are empty without.")
       .def("json", &json, "As `fovea explain --json` writes it.")
       .def("page", &page, nb::arg("most_bytes"),
            "The page's HTML, and a line on what fitted; most_bytes 0: no limit.");

@@ -76,6 +76,7 @@ Tensor attend_layer(const LayerCall& call, const Projected& projected) {
     LayerAttention shown{
         .layer = call.layer, .question = question, .answer = attended, .input = call.input};
     if (call.rope != nullptr) {
+      shown.rope = &*facts.rope;
       shown.query_before_rope = plain_query;
       shown.key_before_rope = plain_key;
     }

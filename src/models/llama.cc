@@ -84,7 +84,7 @@ class Llama final : public Model {
 };
 
 nn::Rope make_rope(const ModelFacts& facts, std::int64_t positions) {
-  return {facts.head_size, facts.rope_base, *facts.rope, positions};
+  return {facts.head_size, facts.rope->base, facts.rope->layout, positions};
 }
 
 double read_epsilon(const ModelFiles& files) {
@@ -286,8 +286,9 @@ ModelFacts read_facts(const ModelFiles& files) {
       embedding_rows(files, files.is_gguf() ? "token_embd.weight" : "model.embed_tokens.weight");
   facts.is_causal = true;
   facts.has_logits = true;
-  facts.rope = files.is_gguf() ? nn::RopeLayout::interleaved : nn::RopeLayout::half_split;
-  facts.rope_base = read_rope_base(files);
+  facts.rope = {
+      .layout = files.is_gguf() ? nn::RopeLayout::interleaved : nn::RopeLayout::half_split,
+      .base = read_rope_base(files)};
   facts.parameters = parameter_count(files);
   facts.weights = stored_types(files);
   const std::int64_t turned =
@@ -295,7 +296,7 @@ ModelFacts read_facts(const ModelFiles& files) {
   require_divides(files, "RoPE's pairs of a head", 2, facts.head_size);
   const nn::Rope rope = make_rope(facts, 0);
   for (std::int64_t pair = 0; pair < facts.head_size / 2; ++pair)
-    facts.rope_angles.push_back(rope.angle(pair));
+    facts.rope->angles.push_back(rope.angle(pair));
   if (turned == facts.head_size) return facts;
   throw Error(ErrorKind::unsupported,
               fmt::format("{}: RoPE turns {} of the {} numbers of a head; fovea turns all",

@@ -1,5 +1,4 @@
 // explain: a text through a model that fovea runs itself, watched by an Explainer.
-#include <algorithm>
 #include <span>
 #include <utility>
 #include <vector>
@@ -9,7 +8,6 @@
 #include "fovea/report/explanation.h"
 #include "report/finite.h"
 #include "report/guesses.h"
-#include "report/kept_numbers.h"
 
 namespace fovea::report {
 namespace {
@@ -37,30 +35,6 @@ models::Forward watched_by(Explainer& explainer, const ExplainOptions& options) 
   return how;
 }
 
-KeptProjection kept_projection(const KeptHead& head, const models::HeadProjection& projection) {
-  return {.layer = head.layer,
-          .head = head.head,
-          .query_weight = stepped(projection.query_weight),
-          .key_weight = stepped(projection.key_weight),
-          .query_bias = projection.query_bias,
-          .key_bias = projection.key_bias};
-}
-
-// Of the heads kept whose input was, the most telling first, within a budget of their own: the page counts all together.
-void keep_projections(const models::Model& model, const KeepOptions& options, KeptNumbers& kept) {
-  std::int64_t left = options.budget_bytes;
-  for (const KeptHead& head : kept.heads) {
-    if (std::ranges::find(kept.inputs, head.layer, &KeptInput::layer) == kept.inputs.end())
-      continue;
-    const auto projection = model.head_projection(head.layer, head.head);
-    if (!projection) return;
-    KeptProjection made = kept_projection(head, *projection);
-    left -= bytes_of(made);
-    if (!options.all_heads && left < 0) return;
-    kept.projections.push_back(std::move(made));
-  }
-}
-
 }  // namespace
 
 Explanation explain(const models::Model& model, std::string_view text,
@@ -76,7 +50,11 @@ Explanation explain(const models::Model& model, std::string_view text,
   const Tensor hidden = model.forward(ids, watched_by(explainer, options));
   require_finite(hidden, "explain");
   Explanation explanation = explainer.finish(std::string(text));
-  if (options.keep.any()) keep_projections(model, options.keep, explanation.kept);
+  if (options.keep.any()) {
+    keep_projections(
+        [&](const HeadName& name) { return model.head_projection(name.layer, name.head); },
+        options.keep, explanation.kept);
+  }
   if (model.facts().has_logits) {
     explanation.guesses = last_guesses(model, hidden, options);
     const bool is_short = std::ssize(ids) <= kMostGuessedTokens || options.keep.all_heads;

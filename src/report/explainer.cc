@@ -16,6 +16,7 @@
 #include "report/duplicate_mass.h"
 #include "report/head_keeper.h"
 #include "report/head_order.h"
+#include "report/kept_numbers.h"
 #include "report/row_steps.h"
 
 namespace fovea::report {
@@ -48,6 +49,14 @@ void require_sizes(const models::ModelFacts& facts, std::int64_t tokens, const T
   throw Error(ErrorKind::invalid_argument,
               fmt::format("explain: a layer's query is {}; [1, {}, {}, head_size] is wanted",
                           to_string(query.shape()), facts.query_heads, tokens));
+}
+
+void require_input(const models::LayerAttention& layer, std::int64_t tokens) {
+  const TensorView& input = layer.input;
+  if (!input.given() || (input.rank() == 2 && input.size(0) == tokens)) return;
+  throw Error(ErrorKind::invalid_argument,
+              fmt::format("explain: a layer's input is {}; [{}, hidden_size] is wanted",
+                          to_string(input.shape()), tokens));
 }
 
 // Which heads of each layer are looked at.
@@ -93,6 +102,15 @@ std::vector<std::size_t> telling_heads(const std::vector<ExplainedHead>& heads) 
   return std::move(order.all);
 }
 
+KeptProjection kept_projection(const KeptHead& head, const models::HeadProjection& projection) {
+  return {.layer = head.layer,
+          .head = head.head,
+          .query_weight = stepped(projection.query_weight),
+          .key_weight = stepped(projection.key_weight),
+          .query_bias = projection.query_bias,
+          .key_bias = projection.key_bias};
+}
+
 }  // namespace
 
 std::string to_string(const HeadName& name) {
@@ -126,6 +144,7 @@ struct Explainer::State {
     return static_cast<double>(facts.is_causal ? tokens.size() - 1 - j : tokens.size() - 1);
   }
   std::vector<double> even_shares() const;
+  void take_rope(const models::RopeFacts* of_layer);
   void take_head(const models::LayerAttention& layer, const Portrait& portrait, std::size_t index);
   void share_out_received();
 
@@ -143,7 +162,17 @@ struct Explainer::State {
   std::vector<double> received;  // sums over heads of the weight that each token gets from others
   std::vector<ExplainedHead> heads;
   std::optional<lesson::Lesson> steps;
+  std::optional<models::RopeFacts> rope;  // of the layers so far
+  bool has_one_rope = true;               // that all of them have, or none
+  bool is_first_layer = true;
 };
+
+void Explainer::State::take_rope(const models::RopeFacts* of_layer) {
+  const auto given = of_layer == nullptr ? std::nullopt : std::optional(*of_layer);
+  if (is_first_layer) rope = given;
+  is_first_layer = false;
+  has_one_rope = has_one_rope && rope == given;
+}
 
 // What each token would get from the others if they looked at all alike.
 std::vector<double> Explainer::State::even_shares() const {
@@ -225,6 +254,8 @@ void Explainer::take(const models::LayerAttention& layer) {
                             state.layer_under_way));
   }
   require_sizes(state.facts, state.ids.size(0), layer.question.query);
+  require_input(layer, state.ids.size(0));
+  state.take_rope(layer.rope);
   if (state.options.at && state.options.at->head.layer == layer.layer) {
     std::vector<std::string> names;
     for (const ExplainedToken& token : state.tokens) names.push_back(step_name(token.text));
@@ -244,6 +275,7 @@ void Explainer::take(const models::LayerAttention& layer) {
 Explanation Explainer::finish(std::string text) {
   State& state = *state_;
   state.share_out_received();
+  if (!state.facts.rope && state.has_one_rope) state.facts.rope = std::move(state.rope);
   Explanation explanation{.model = std::move(state.facts), .text = std::move(text)};
   explanation.map_cell = state.cell;
   explanation.map_cells = cells_of(state.ids.size(0), state.cell);
@@ -253,6 +285,21 @@ Explanation Explainer::finish(std::string text) {
   explanation.heads = std::move(state.heads);
   explanation.steps = std::move(state.steps);
   return explanation;
+}
+
+void keep_projections(const ProjectionOf& projection_of, const KeepOptions& options,
+                      KeptNumbers& kept) {
+  std::int64_t left = options.budget_bytes;
+  for (const KeptHead& head : kept.heads) {
+    if (std::ranges::find(kept.inputs, head.layer, &KeptInput::layer) == kept.inputs.end())
+      continue;
+    const auto projection = projection_of({.layer = head.layer, .head = head.head});
+    if (!projection) continue;
+    KeptProjection made = kept_projection(head, *projection);
+    left -= bytes_of(made);
+    if (!options.all_heads && left < 0) return;
+    kept.projections.push_back(std::move(made));
+  }
 }
 
 }  // namespace fovea::report

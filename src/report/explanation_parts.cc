@@ -27,6 +27,10 @@ Json of_portrait(const Portrait& portrait) {
 
 }  // namespace
 
+const char* name_of(nn::RopeLayout layout) noexcept {
+  return layout == nn::RopeLayout::half_split ? "half_split" : "interleaved";
+}
+
 Json model_json(const models::ModelFacts& model) {
   Json json{{"family", model.family},         {"name", model.name},
             {"origin", model.origin},         {"layers", model.layers},
@@ -36,9 +40,8 @@ Json model_json(const models::ModelFacts& model) {
             {"parameters", model.parameters}, {"causal", model.is_causal},
             {"weights", model.weights},       {"rope", nullptr}};
   if (model.rope) {
-    json["rope"] = {
-        {"layout", *model.rope == nn::RopeLayout::half_split ? "half_split" : "interleaved"},
-        {"base", model.rope_base}};
+    json["rope"] = {{"layout", name_of(model.rope->layout)},
+                    {"base", model.rope->base > 0 ? Json(model.rope->base) : Json(nullptr)}};
   }
   return json;
 }

@@ -7,6 +7,7 @@
 
 namespace fovea::report {
 
+const char* name_of(nn::RopeLayout layout) noexcept;
 nlohmann::ordered_json model_json(const models::ModelFacts& model);
 /// layer, head, summary and the portrait; no map.
 nlohmann::ordered_json head_json(const ExplainedHead& head);

@@ -168,6 +168,8 @@ void HeadKeeper::keep(const models::LayerAttention& layer, const HeadName& name)
                .head = name.head,
                .key_head = key_head,
                .rules = rules_of(question, name.head),
+               .rope = layer.rope == nullptr ? std::nullopt : std::optional(*layer.rope),
+               .is_projected = layer.input.given(),
                .query = stepped(query),
                .row_max = part_of<float>(layer.answer.row_max, name.head, {tokens_}),
                .row_sum = part_of<float>(layer.answer.row_sum, name.head, {tokens_}),

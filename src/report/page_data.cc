@@ -68,12 +68,34 @@ Json of_window(const Window& window) {
   return {{"left", of_bound(window.left)}, {"right", of_bound(window.right)}};
 }
 
+// The RoPEs of the heads, each once: one, unless layers turn differently.
+std::vector<models::RopeFacts> ropes_of(const KeptNumbers& kept) {
+  std::vector<models::RopeFacts> ropes;
+  for (const KeptHead& head : kept.heads) {
+    if (head.rope && std::ranges::find(ropes, *head.rope) == ropes.end())
+      ropes.push_back(*head.rope);
+  }
+  return ropes;
+}
+
+Json rope_list(const std::vector<models::RopeFacts>& ropes) {
+  Json list = Json::array();
+  for (const models::RopeFacts& rope : ropes)
+    list.push_back({{"layout", name_of(rope.layout)}, {"angles", rope.angles}});
+  return list;
+}
+
+Json place_among(const std::vector<models::RopeFacts>& ropes, const KeptHead& head) {
+  return head.rope ? Json(std::ranges::find(ropes, *head.rope) - ropes.begin()) : Json(nullptr);
+}
+
 Json of_head(const KeptHead& head, PageNumbers& numbers) {
   const ScoreRules& rules = head.rules;
   Json json{{"layer", head.layer},       {"head", head.head},
             {"key_head", head.key_head}, {"scale", rules.scale},
             {"causal", rules.is_causal}, {"window", of_window(rules.window)},
-            {"softcap", rules.softcap},  {"sink", rules.sink ? Json(*rules.sink) : Json(nullptr)}};
+            {"softcap", rules.softcap},  {"sink", rules.sink ? Json(*rules.sink) : Json(nullptr)},
+            {"rope", nullptr},           {"projected", head.is_projected}};
   json["query"] = of_vectors(head.query, numbers);
   json["row_max"] = numbers.add(head.row_max);
   json["row_sum"] = numbers.add(head.row_sum);
@@ -115,6 +137,9 @@ Json list_of(const std::vector<T>& all, const std::vector<std::size_t>& indices,
 
 void add_kept(const KeptNumbers& kept, const KeptParts& parts, PageNumbers& numbers, Json& json) {
   json["kept"] = list_of(kept.heads, parts.heads, of_head, numbers);
+  const std::vector<models::RopeFacts> ropes = ropes_of(kept);
+  for (std::size_t i = 0; i < parts.heads.size(); ++i)
+    json["kept"][i]["rope"] = place_among(ropes, kept.heads[parts.heads[i]]);
   json["kept_keys"] = list_of(kept.keys, parts.keys, of_keys, numbers);
   json["kept_inputs"] = list_of(kept.inputs, parts.inputs, of_input, numbers);
   json["kept_projections"] = list_of(kept.projections, parts.projections, of_projection, numbers);
@@ -171,12 +196,11 @@ Json text_data(const Explanation& explanation, std::int64_t most_bytes, PageNumb
   Json json{{"model", model_json(explanation.model)},
             {"text", explanation.text},
             {"tokens", rounded(tokens_json(explanation.tokens), kMeanDigits)},
-            {"rope_angles", nullptr},
+            {"ropes", rope_list(ropes_of(explanation.kept))},
             {"heads", Json::array()},
             {"telling", telling_json(explanation)},
             {"guesses", guess_list(explanation.guesses, kMeanDigits)},
             {"row_guesses", nullptr}};
-  if (explanation.model.rope) json["rope_angles"] = explanation.model.rope_angles;
   for (const ExplainedHead& head : explanation.heads) json["heads"].push_back(head_json(head));
   // Maps take an eighth of the page: finer ones would cost the numbers of heads.
   const PageMaps maps = page_maps(explanation, most_bytes * 3 / 4 / 8);

@@ -137,7 +137,7 @@ Step project_step(const Row& row) {
 }
 
 Step rope_step(const Row& row) {
-  const bool halves = row.facts.rope == nn::RopeLayout::half_split;
+  const bool halves = row.layer.rope->layout == nn::RopeLayout::half_split;
   const std::int64_t partner = halves ? row.facts.head_size / 2 : 1;
   const Vector before = vector_at(row.layer.query_before_rope, row.at.head.head, row.at.token);
   Step step{
@@ -148,7 +148,7 @@ Step rope_step(const Row& row) {
           "says then depends on how far apart two tokens are.",
           partner, row.at.token),
       .formula = fmt::format("angle of pair i = {} · {:g}^(-2i/{})", row.at.token,
-                             row.facts.rope_base, row.facts.head_size)};
+                             row.layer.rope->base, row.facts.head_size)};
   step.figures.emplace_back(vectors_table("query", {"before", "after"}, {before, row.query}));
   return step;
 }

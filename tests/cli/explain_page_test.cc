@@ -62,7 +62,9 @@ TEST_F(ExplainPage, OfAModelFromAFileHasGuessesAfterEachToken) {
   EXPECT_EQ(text.at("row_guesses")[0].size(), 3U);
   EXPECT_EQ(text.at("row_guesses")[0][0].at("text"), "n");
   EXPECT_EQ(text.at("row_guesses")[2][0].at("text"), "e");
-  EXPECT_EQ(text.at("rope_angles").size(), 1U);
+  EXPECT_EQ(text.at("ropes")[0].at("angles").size(), 1U);
+  EXPECT_EQ(text.at("kept")[0].at("rope"), 0);
+  EXPECT_TRUE(text.at("kept")[0].at("projected").get<bool>());
   EXPECT_EQ(text.at("kept_projections").size(), 1U);
 }
 

@@ -78,11 +78,12 @@ TEST(ModelFacts, SayHowTheFileStoresTheWeights) {
 TEST(ModelFacts, HaveRopesAngles) {
   const auto model = load_model(golden_path("tiny_llama"));
   const ModelFacts& facts = model->facts();
-  ASSERT_EQ(std::ssize(facts.rope_angles), facts.head_size / 2);
-  EXPECT_EQ(facts.rope_angles[0], 1);
-  EXPECT_DOUBLE_EQ(facts.rope_angles[1],
-                   std::pow(facts.rope_base, -2.0 / static_cast<double>(facts.head_size)));
-  EXPECT_TRUE(load_model(golden_path("tiny_gpt2"))->facts().rope_angles.empty());
+  ASSERT_TRUE(facts.rope.has_value());
+  ASSERT_EQ(std::ssize(facts.rope->angles), facts.head_size / 2);
+  EXPECT_EQ(facts.rope->angles[0], 1);
+  EXPECT_DOUBLE_EQ(facts.rope->angles[1],
+                   std::pow(facts.rope->base, -2.0 / static_cast<double>(facts.head_size)));
+  EXPECT_FALSE(load_model(golden_path("tiny_gpt2"))->facts().rope.has_value());
 }
 
 }  // namespace

@@ -232,7 +232,7 @@ TEST_F(HostileModel, RopeThatIsNotPlainIsNeverComputedAsIfItWere) {
 
 TEST_F(HostileModel, RopeThatIsSaidToBePlainLoads) {
   const std::string path = changed("tiny_llama", {{"rope_scaling", {{"rope_type", "default"}}}});
-  EXPECT_EQ(load_model(path)->facts().rope_base, 500);
+  EXPECT_EQ(load_model(path)->facts().rope->base, 500);
   TinyLlama llama;
   llama.texts["rope.scaling.type"] = "none";
   llama.reals["rope.scaling.factor"] = 1;

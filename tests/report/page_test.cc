@@ -61,7 +61,9 @@ TEST(Page, HoldsWhatWasExplained) {
   EXPECT_EQ(text.at("tokens")[1].at("bytes"), json({5, 12}));
   ASSERT_EQ(text.at("heads").size(), 2U);
   EXPECT_EQ(text.at("heads")[1].at("summary"), e.heads[1].summary);
-  EXPECT_TRUE(text.at("rope_angles").is_null());
+  EXPECT_TRUE(text.at("ropes").empty());
+  EXPECT_TRUE(text.at("kept")[0].at("rope").is_null());
+  EXPECT_TRUE(text.at("kept")[0].at("projected").get<bool>());
   // 2 heads of a query, 6 row numbers; 2 keys of 4; an input of 2; 2 projections of 4; maps, received.
   EXPECT_EQ(expect_whole_blocks(page), 2U * 8 + 2 * 4 + 2 + 2 * 4 + 2);
 }

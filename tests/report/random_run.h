@@ -24,6 +24,8 @@ struct RandomRun {
   KeepOptions keep = {};
   /// Changes a layer's question before it is asked.
   std::function<void(Attention&)> change = [](Attention&) {};
+  /// Says more of a layer before it is shown.
+  std::function<void(models::LayerAttention&)> add = [](models::LayerAttention&) {};
 };
 
 inline models::ModelFacts facts_of(const RandomRun& run) {
@@ -60,7 +62,8 @@ inline Explanation explain_random(
     Attention question{.query = query, .key = key, .value = value, .causal = run.is_causal};
     run.change(question);
     const Attended answer = attend(question, explainer.observe(layer));
-    const models::LayerAttention seen{.layer = layer, .question = question, .answer = answer};
+    models::LayerAttention seen{.layer = layer, .question = question, .answer = answer};
+    run.add(seen);
     explainer.take(seen);
     shown(seen);
   }

@@ -31,7 +31,13 @@ export interface ModelData {
   context_length: number;
   parameters: number;
   causal: boolean;
-  rope: null | { layout: "half_split" | "interleaved"; base: number };
+  rope: null | { layout: RopeData["layout"]; base: number | null }; // of all layers; base null: see RopeData.angles
+}
+
+/** Pair i of a vector at position p is turned by p * angles[i] radians; numbers after the pairs are not turned. */
+export interface RopeData {
+  layout: "half_split" | "interleaved";
+  angles: number[]; // at most head_size / 2
 }
 
 export interface TokenData {
@@ -78,6 +84,8 @@ export interface KeptHead {
   window: null | { left: number | null; right: number | null };
   softcap: number; // 0 = none; else s = softcap * tanh(s / softcap) after the scale
   sink: number | null; // one more logit in the row's softmax
+  rope: number | null; // place in TextData.ropes; null: not turned, or nobody knows how
+  projected: boolean; // q and k are x . W + b, then turned: see KeptProjection, kept or not; false: made otherwise, or unknown
   query: SteppedVectors; // [tokens, head_size], with RoPE turned
   row_max: Block; // f32 [tokens], natural units
   row_sum: Block; // f32 [tokens]
@@ -120,8 +128,7 @@ export interface TextData {
   model: ModelData;
   text: string;
   tokens: TokenData[];
-  /** Angle by which pair i turns from one position to the next (length head_size / 2); null without RoPE. */
-  rope_angles: number[] | null;
+  ropes: RopeData[]; // of the heads kept, each once
   heads: HeadData[]; // by layer, then head
   map_cell: number; // tokens to a side of a cell
   map_cells: number; // cells to a side

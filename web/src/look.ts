@@ -1,5 +1,6 @@
 // One look, from a query to a key, with every number on the way: what the notebook panel's steps write out.
 import { answer_of, dot, is_visible, score_of, top_of_row, uncapped, visible_keys, weight_of, type OpenHead } from "./arithmetic.ts";
+import type { RopeData } from "./data.ts";
 import { row_of, type Matrix } from "./decode.ts";
 import type { OpenText, Page, Projection } from "./page.ts";
 import { selection_of } from "./selection.ts";
@@ -31,6 +32,8 @@ export interface Look {
   answer: Float64Array;
   /** w * v of this key. */
   part: Float64Array;
+  /** How q and k were turned. */
+  rope: RopeData | null;
   /** The layer's hidden states, and the matrices that made q and k of them, where the page has them. */
   input: Matrix | null;
   projection: Projection | null;
@@ -78,6 +81,7 @@ export function look_of(page: Page): Look | null {
     weights,
     answer: answer_of(head, weights),
     part: Float64Array.from(row_of(head.value, key), (number) => weight * number),
+    rope: kept.rope === null ? null : text.data.ropes[kept.rope]!,
     input: text.input(state.layer),
     projection: text.projection(state.layer, state.head),
     dimension: wanted !== null && wanted < q.length ? wanted : largest_at(terms),

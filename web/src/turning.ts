@@ -1,7 +1,9 @@
 // Rotary position embedding: pairs of numbers turned by an angle that grows with the position.
 // Source: Su et al. 2021, arXiv:2104.09864.
 
-export type PairLayout = "half_split" | "interleaved";
+import type { RopeData } from "./data.ts";
+
+export type PairLayout = RopeData["layout"];
 
 /** The two numbers of a vector that turn together. */
 export function pair_of(layout: PairLayout, pair: number, pairs: number): [number, number] {
@@ -14,7 +16,7 @@ export function pair_with(layout: PairLayout, index: number, pairs: number): num
 }
 
 /** Returns the vector as it was before its position turned it; numbers beyond the pairs are not turned. */
-export function unturned(vector: ArrayLike<number>, position: number, angles: number[], layout: PairLayout): Float64Array {
+export function unturned(vector: ArrayLike<number>, position: number, { angles, layout }: RopeData): Float64Array {
   const before = Float64Array.from(vector);
   angles.forEach((angle, pair) => {
     const [a, b] = pair_of(layout, pair, angles.length);

@@ -14,11 +14,17 @@ for (const layout of ["half_split", "interleaved"] as const satisfies PairLayout
     const input = numbers.stepped(text.kept_inputs[0]!.input);
     const weight = numbers.stepped(text.kept_projections[0]!.query_weight);
     for (let token = 0; token < query.rows; ++token) {
-      unturned(row_of(query, token), token, text.rope_angles!, layout).forEach((number, c) => {
+      unturned(row_of(query, token), token, text.ropes[0]!).forEach((number, c) => {
         const made = row_of(input, token).reduce((sum, value, d) => sum + value * row_of(weight, c)[d]!, 0);
         assert.ok(Math.abs(number - made) < 2e-3, `${token} ${c}: ${number}, ${made}`);
       });
     }
+  });
+
+  test(`numbers after the pairs are not turned (${layout})`, () => {
+    const before = unturned([1, 2, 3, 4, 5, 6], 3, { layout, angles: [1, 0.5] });
+    assert.deepEqual([...before.subarray(4)], [5, 6]);
+    assert.ok(before.subarray(0, 4).every((number, c) => Math.abs(number - (c + 1)) > 0.1));
   });
 
   test(`every number has its pair (${layout})`, () => {

@@ -18,6 +18,15 @@
 
 namespace fovea::models {
 
+/// How positions turn query and key (RoPE): pair i of a token at position p by p · angles[i] radians. Where there are fewer
+/// pairs than head_size / 2, the numbers of a head that come after them do not turn.
+struct RopeFacts {
+  nn::RopeLayout layout = nn::RopeLayout::half_split;
+  double base = 0;  ///< angles[i] = base^(-i / pairs); 0 = they are not of that form
+  std::vector<double> angles = {};
+  friend bool operator==(const RopeFacts&, const RopeFacts&) = default;
+};
+
 /// The sizes of a model, and what kind it is.
 struct ModelFacts {
   std::string family;  ///< "llama", "bert", "gpt2", ...
@@ -34,10 +43,7 @@ struct ModelFacts {
   std::int64_t parameters = 0;
   bool is_causal = false;   ///< a decoder: tokens see themselves and those before
   bool has_logits = false;  ///< it guesses the next token
-  std::optional<nn::RopeLayout> rope = std::nullopt;  ///< nothing: positions are learned
-  double rope_base = 0;
-  /// Angle in radians by which pair i of a head turns from one position to the next: [head_size / 2]; empty without RoPE.
-  std::vector<double> rope_angles = {};
+  std::optional<RopeFacts> rope = std::nullopt;  ///< of all layers; nothing: positions are learned
   std::string weights = {};  ///< how the file stores them, by falling bytes: "Q4_1, F32"
 };
 
@@ -66,7 +72,11 @@ struct LayerAttention {
   /// head_size]; with RoPE, turned. With a Context, keys are packed and those of all tokens so far.
   const Attention& question;
   const Attended& answer;
-  TensorView input = {};  ///< [tokens, hidden_size]: what the projections were given
+  /// [tokens, hidden_size]: what the projections were given, from which HeadProjection makes query and key; empty where
+  /// they are made otherwise, or nobody knows how.
+  TensorView input = {};
+  /// How query and key were turned; nullptr: not, or nobody knows.
+  const RopeFacts* rope = nullptr;
   /// With RoPE: query and key before it, of this call's tokens, [1, heads, tokens, head_size].
   TensorView query_before_rope = {};
   TensorView key_before_rope = {};

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,17 +37,26 @@ class Explainer {
   /// observe.
   Observe observe(std::int64_t layer);
 
-  /// Looks at the answer to a question of [1, query_heads, tokens, head_size] that was asked with the last `observe`.
-  /// Throws Error{invalid_argument} for another layer, and for a question of other sizes.
+  /// Looks at the answer to a question of [1, query_heads, tokens, head_size] that was asked with the last `observe`. Its
+  /// `input` and `rope` are shown as they are: give them only where they say how query and key were made. Throws
+  /// Error{invalid_argument} for another layer, and for a question or an input of other sizes.
   void take(const models::LayerAttention& layer);
 
   /// Returns all but what needs the model itself: guesses, row_guesses, the sentence vector and kept projections are empty.
-  /// Ends the explainer.
+  /// Facts that have no RoPE get that of the layers, where it is one. Ends the explainer.
   Explanation finish(std::string text);
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// The matrices of a head; nothing where there are none to show.
+using ProjectionOf = std::function<std::optional<models::HeadProjection>(const HeadName& name)>;
+
+/// Adds to `kept` the matrices of its heads whose layer's input was kept, the most telling first, within a budget of their
+/// own: options.budget_bytes. Asks for no more than fit, and one.
+void keep_projections(const ProjectionOf& projection_of, const KeepOptions& options,
+                      KeptNumbers& kept);
 
 }  // namespace fovea::report

@@ -9,6 +9,7 @@
 
 #include "fovea/attention/attention.h"
 #include "fovea/core/tensor.h"
+#include "fovea/models/model.h"
 
 namespace fovea::report {
 
@@ -40,6 +41,11 @@ struct KeptHead {
   std::int64_t head = 0;
   std::int64_t key_head = 0;
   ScoreRules rules;
+  /// How its query and key were turned; nothing: not, or nobody knows.
+  std::optional<models::RopeFacts> rope = std::nullopt;
+  /// Query and key (before they were turned) are a product of what the layer was given and a matrix, whether or not those
+  /// are kept; false where they are made otherwise, or nobody knows how.
+  bool is_projected = false;
   SteppedVectors query;  ///< [tokens, head_size]; with RoPE, turned
   Tensor row_max;        ///< [tokens] f32: the largest scaled score
   Tensor row_sum;        ///< [tokens] f32: sum of exp(score - row_max)

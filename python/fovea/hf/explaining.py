@@ -16,6 +16,7 @@ import torch
 
 from fovea._fovea import Explainer, ExplanationData, most_page_bytes
 
+from .making import Making, Watch
 from .observing import answered_by
 from .questions import Question
 
@@ -76,15 +77,19 @@ def explain(
     """fovea.explain."""
     ids, tokens = _tokens(tokenizer, text)
     with _under_fovea(model), torch.no_grad():
-        facts = _facts(model, ids, tokens)
+        facts, modules = _facts(model, ids, tokens)
         limit = most_page_bytes(len(tokens)) if most_bytes is None else most_bytes
         explainer = Explainer(facts, tokens, list(only_heads), list(first_heads), limit)
-        answer = _run(model, ids, _taking(explainer))
+        watch, makings = Watch(model, modules), list[Making]()
+        with watch.watching():
+            answer = _run(model, ids, _taking(explainer, watch, makings))
         logits = getattr(answer, "logits", None) if facts["has_logits"] else None
         likely = _likely(tokenizer, logits[0, -1:], guesses)[0] if logits is not None else []
         rows = _likely(tokenizer, logits[0], _ROW_GUESSES) if logits is not None and logits.shape[1] == len(tokens) else []
         vector = [] if facts["is_causal"] else _sentence_vector(answer)
-    return Explanation(explainer.finish(text, likely, rows, vector), limit)
+        made = explainer.finish(text, likely, rows, vector)
+        made.keep_projections(lambda layer, head: makings[layer].projection(head), limit)
+    return Explanation(made, limit)
 
 
 def _tokens(tokenizer: Any, text: str) -> tuple[torch.Tensor, list[tuple[int, str, str, int, int]]]:
@@ -128,15 +133,18 @@ def _run(model: Any, ids: torch.Tensor, answer: Callable[[torch.nn.Module, Quest
         return model(input_ids=ids.to(model.device), **options)
 
 
-def _facts(model: Any, ids: torch.Tensor, tokens: list[Any]) -> dict[str, Any]:
-    """What the page says of the model: of its config, and of what its layers ask over the first two tokens."""
+def _facts(model: Any, ids: torch.Tensor, tokens: list[Any]) -> tuple[dict[str, Any], list[torch.nn.Module]]:
+    """What the page says of the model, of its config and of what its layers ask over the first two tokens; and the modules
+    that ask."""
     config = model.config.get_text_config()
     if "decoder_input_ids" in inspect.signature(model.forward).parameters:
         raise ValueError(f"explain: {type(model).__name__} is an encoder and a decoder; wanted one: model.get_encoder()")
     asked: list[Question] = []
+    modules: list[torch.nn.Module] = []
 
-    def answer(_: torch.nn.Module, question: Question, output: torch.Tensor) -> None:
+    def answer(module: torch.nn.Module, question: Question, output: torch.Tensor) -> None:
         asked.append(question)
+        modules.append(module)
         output.zero_()
 
     few = ids[:, :2]
@@ -152,7 +160,7 @@ def _facts(model: Any, ids: torch.Tensor, tokens: list[Any]) -> dict[str, Any]:
     causal = few.shape[1] < 2 or _is_causal(asked[0])
     query_heads, key_heads = heads.pop()
     name = getattr(model, "name_or_path", "") or type(model).__name__
-    return {
+    facts = {
         "family": config.model_type,
         "name": os.path.basename(name.rstrip("/")),
         "origin": name,
@@ -168,6 +176,7 @@ def _facts(model: Any, ids: torch.Tensor, tokens: list[Any]) -> dict[str, Any]:
         "has_logits": causal and getattr(answered, "logits", None) is not None,
         "weights": str(model.dtype).removeprefix("torch."),
     }
+    return facts, modules
 
 
 def _is_causal(question: Question) -> bool:
@@ -175,13 +184,17 @@ def _is_causal(question: Question) -> bool:
     return bool(question.modifiers.get("causal")) or (keep is not None and not bool(keep[0, 0, 0, -1]))
 
 
-def _taking(explainer: Explainer) -> Callable[[torch.nn.Module, Question, torch.Tensor], None]:
-    """Answers layer after layer, watched by the explainer."""
-    layers = itertools.count()
+def _taking(
+    explainer: Explainer, watch: Watch, makings: list[Making]
+) -> Callable[[torch.nn.Module, Question, torch.Tensor], None]:
+    """Answers layer after layer, watched by the explainer; how each made its question is added to `makings`."""
 
     def answer(_: torch.nn.Module, question: Question, output: torch.Tensor) -> None:
         arrays = (question.query, question.key, question.value)
-        made = explainer.attend(next(layers), *arrays, question.modifiers, torch.get_num_threads())
+        making = watch.making_of(question)
+        made = explainer.attend(len(makings), *arrays, question.modifiers, making.facts(), torch.get_num_threads())
+        making.forget_numbers()
+        makings.append(making)
         output.copy_(made.transpose(1, 2))
 
     return answer

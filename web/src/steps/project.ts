@@ -27,9 +27,8 @@ interface Made {
 
 /** Query and key as the projections made them. */
 export function sides_of(look: Look): [Side, Side] {
-  const { rope_angles: angles, model } = look.text.data;
   const before = (vector: Float32Array, token: number): ArrayLike<number> =>
-    angles && model.rope ? unturned(vector, token, angles, model.rope.layout) : vector;
+    look.rope ? unturned(vector, token, look.rope) : vector;
   return [
     { letter: "q", token: look.query, vector: before(look.q, look.query), weight: "query_weight", bias: "query_bias" },
     { letter: "k", token: look.key, vector: before(look.k, look.key), weight: "key_weight", bias: "key_bias" },
@@ -84,6 +83,13 @@ function more_of(look: Look, made: Made, sides: Side[]): (Node | string)[] {
   ];
 }
 
+/** Where the page has no matrices of the head. */
+function without_matrices({ head, rope }: Look): string {
+  const colours = "Blue is above 0, orange below.";
+  if (head.kept.projected) return `q = x Wq and k = x Wk: the matrices of this head are not in this page, only what they made. ${colours}`;
+  return `${rope ? "These are q and k before they are turned" : "These are q and k as they meet in q·k"}: how the model made them of the token’s hidden state, with a norm or a scale in between perhaps, is not in this page. ${colours}`;
+}
+
 function make(look: Look): StepBody {
   const sides = sides_of(look);
   const strips: Strip[] = [];
@@ -106,14 +112,14 @@ function make(look: Look): StepBody {
   const { input, projection } = look;
   const more = input && projection
     ? more_of(look, { input, projection }, sides)
-    : [note("q = x Wq and k = x Wk: the matrices of this head are not in this page, only what they made. Blue is above 0, orange below.")];
+    : [note(without_matrices(look))];
   return { lead, more, strips };
 }
 
 export const project_step: Step = {
   id: "project",
   title: "Query and key",
-  formula: () => "q = x_i W_q, k = x_j W_k",
+  formula: (look) => (look.head.kept.projected ? "q = x_i W_q, k = x_j W_k" : "q_i, k_j"),
   applies: always,
   make,
 };

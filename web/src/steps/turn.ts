@@ -34,8 +34,8 @@ function pair_text([a, b]: Point): string {
 }
 
 function turned_pair(look: Look, side: ReturnType<typeof sides_of>[number], pair: number): HTMLElement {
-  const angles = look.text.data.rope_angles!;
-  const [a, b] = pair_of(look.text.data.model.rope!.layout, pair, angles.length);
+  const { angles, layout } = look.rope!;
+  const [a, b] = pair_of(layout, pair, angles.length);
   const now = side.letter === "q" ? look.q : look.k;
   const before: Point = [side.vector[a]!, side.vector[b]!];
   const after: Point = [now[a]!, now[b]!];
@@ -79,8 +79,7 @@ function telling_pair(look: Look, angles: readonly number[], layout: PairLayout)
 }
 
 function make(look: Look): StepBody {
-  const angles = look.text.data.rope_angles!;
-  const layout = look.text.data.model.rope!.layout;
+  const { angles, layout } = look.rope!;
   const pair = telling_pair(look, angles, layout);
   const picked = pair_of(layout, pair, angles.length);
   const on_pick = pick_dimension(look);
@@ -96,7 +95,10 @@ function make(look: Look): StepBody {
     more: [
       el("p.line", {}, `Pair ${pair} of ${angles.length}, with `, dimension_picker(look, picked.includes(look.dimension) ? look.dimension : picked[0])),
       el("div.clocks", {}, ...sides_of(look).map((side) => turned_pair(look, side, pair))),
-      note("The first pairs turn fast and tell near tokens apart; the last hardly turn and carry what does not depend on place. Lengths stay."),
+      note(
+        "The first pairs turn fast and tell near tokens apart; the last hardly turn and carry what does not depend on place. Lengths stay.",
+        ...(2 * angles.length < look.q.length ? [` Numbers from ${2 * angles.length} on are not turned.`] : []),
+      ),
     ],
     strips: [q, k],
   };
@@ -106,6 +108,6 @@ export const turn_step: Step = {
   id: "turn",
   title: "Turned by position",
   formula: () => "q ← R^i q, k ← R^j k",
-  applies: (look) => look.text.data.rope_angles !== null && look.text.data.model.rope !== null,
+  applies: (look) => look.rope !== null,
   make,
 };
