@@ -34,7 +34,6 @@ function make(look: Look): StepBody {
       number_table(["", "q", "", "k", "", "q·k"], rows, (row) => indices[row] === look.dimension),
       note("Blue products speak for this key, orange ones against it. Pick one to see how its q and k were made."),
     ],
-    strips: [bars],
   };
 }
 

@@ -29,7 +29,6 @@ function make(look: Look): StepBody {
         capped ? term("softcap") : "",
       ),
     ],
-    strips: [],
   };
 }
 

@@ -56,7 +56,6 @@ function make(look: Look): StepBody {
       el("p.sum-line", {}, sum),
       note(term("softmax"), `: max = ${number_text(look.row_max, 3)} is the row’s largest score, Σ the sum over all ${count_text(seen, "key")}; max + ln Σ = ${number_text(look.row_max + Math.log(look.row_sum), 3)} is the row’s `, term("log-sum-exp"), "."),
     ],
-    strips: [],
   };
 }
 

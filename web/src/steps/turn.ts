@@ -98,7 +98,6 @@ function make(look: Look): StepBody {
       el("div.clocks", {}, ...sides_of(look).map((side) => turned_pair(look, side, pair))),
       note("The first pairs turn fast and tell near tokens apart; the last hardly turn and carry what does not depend on place. Lengths stay."),
     ],
-    strips: [q, k],
   };
 }
 
