@@ -148,7 +148,7 @@ Command attend_command() {
           "Computes softmax(scale · query · keyᵀ, with the rules applied) · value from numpy's "
           ".npy "
           "files, and writes what is asked for: all files when all went well, else none. A file "
-          "named - is standard input.",
+          "named - is standard input, and where a result is written standard output.",
       .groups = {input_flags(*flags), output_flags(*flags), observe_flags(flags->observe),
                  rule_flags(*flags), execution_flags(*flags)},
       .examples = {{"fovea attend --query q.npy --key k.npy --value v.npy --output o.npy --causal",

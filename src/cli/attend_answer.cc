@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "cli/command.h"
+#include "cli/output.h"
 #include "cli/suggest.h"
 #include "fovea/core/printable.h"
 #include "fovea/formats/npy.h"
@@ -122,7 +123,8 @@ void AttendAnswer::check_flags(const AttendFlags& flags) {
   const std::vector<NamedPath> inputs = inputs_of(flags);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     for (const NamedPath& input : inputs) {
-      if (!is_same_file(outputs[i].path, input.path)) continue;
+      const bool is_stream = outputs[i].path == kStandardOutput;
+      if (is_stream || !is_same_file(outputs[i].path, input.path)) continue;
       throw UsageError(fmt::format("attend: {} {} would replace the file of {}", outputs[i].flag,
                                    printable(outputs[i].path), input.flag));
     }
@@ -141,12 +143,12 @@ AttendAnswer::AttendAnswer(const AttendFlags& flags, const Attention& attention)
   const bool is_double = attention.query.dtype() == DType::f64;
   const DType dtype = is_double ? DType::f64 : DType::f32;
   const auto add_rows = [&](const std::string& path, const Shape& shape, RowPart part) {
-    rows_.push_back({formats::OutputFile(path), dtype, shape, std::move(part)});
+    rows_.push_back({open_output(path), dtype, shape, std::move(part)});
     formats::write_npy_header(rows_.back().file, dtype, shape);
   };
-  if (flags.output) output_.emplace(*flags.output);
+  if (flags.output) output_.emplace(open_output(*flags.output));
   // The engine gives it in float32: exact enough for all but the computation in double.
-  if (flags.lse && !is_double) lse_.emplace(*flags.lse);
+  if (flags.lse && !is_double) lse_.emplace(open_output(*flags.lse));
   if (flags.lse && is_double) {
     add_rows(*flags.lse, Shape(std::span(query.begin(), query.end() - 1)),
              [](const reference::RowSteps& row) { return std::span(&row.log_sum_exp, 1); });

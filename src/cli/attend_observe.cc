@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "cli/number.h"
+#include "cli/output.h"
 #include "fovea/core/printable.h"
 #include "fovea/formats/npy.h"
 
@@ -280,7 +281,7 @@ ObserverFiles::ObserverFiles(const ObserveFlags& flags) : observe_(observe_of(fl
 }
 
 void ObserverFiles::add(const std::string& path, Write write) {
-  files_.push_back({formats::OutputFile(path), std::move(write)});
+  files_.push_back({open_output(path), std::move(write)});
 }
 
 void ObserverFiles::write(const Observed& observed) {

@@ -44,7 +44,7 @@ class Actions {
   posix_spawn_file_actions_t actions_;
 };
 
-// A group of its own, so that all of it can be ended; a closed pipe is a signal again.
+// A group of its own, so that all of it can be ended; what this program ignores is a signal again.
 class Attributes {
  public:
   Attributes() {
@@ -52,6 +52,7 @@ class Attributes {
     sigset_t defaults;
     ::sigemptyset(&defaults);
     ::sigaddset(&defaults, SIGPIPE);
+    ::sigaddset(&defaults, SIGXFSZ);
     ::posix_spawnattr_setsigdefault(&attributes_, &defaults);
     ::posix_spawnattr_setpgroup(&attributes_, 0);
     ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);

@@ -248,10 +248,10 @@ FlagGroup look_flags(ExplainFlags& f) {
 FlagGroup page_flags(ExplainFlags& f) {
   return {.title = "The page",
           .flags = {{"--html", "FILE",
-                     "writes a page to be opened in a browser, with no network: any token, any "
-                     "head, and the arithmetic of each row. At most 4 MB up to 2,000 tokens: of "
-                     "long texts the most telling heads can be opened row by row, or those of "
-                     "--only-heads",
+                     "writes a page to be opened in a browser, with no network (- is standard "
+                     "output): any token, any head, and the arithmetic of each row. At most 4 MB "
+                     "up to 2,000 tokens: of long texts the most telling heads can be opened row "
+                     "by row, or those of --only-heads",
                      Text{&f.html}},
                     {"--full", "", "every head can be opened row by row, however large the page",
                      Switch{&f.is_full}}}};

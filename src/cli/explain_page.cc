@@ -14,6 +14,7 @@ namespace fovea::cli {
 namespace {
 
 bool is_standard_output(const std::string& path) {
+  if (path == kStandardOutput) return true;
   struct stat named = {};
   struct stat output = {};
   return ::stat(path.c_str(), &named) == 0 && ::fstat(STDOUT_FILENO, &output) == 0 &&

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "cli/output.h"
 #include "fovea/formats/output_file.h"
 #include "fovea/report/page.h"
 
@@ -12,7 +13,7 @@ namespace fovea::cli {
 class PageFile {
  public:
   /// Throws Error{io}.
-  explicit PageFile(std::string path) : path_(std::move(path)), file_(path_) {}
+  explicit PageFile(std::string path) : path_(std::move(path)), file_(open_output(path_)) {}
 
   /// Writes the page, whole or not at all, and says on standard output (where that is the page itself, on standard error)
   /// where it is, how large, and how many heads it can open. Throws Error{io}.

@@ -34,6 +34,8 @@ extern "C" void on_signal(int signal) {
 
 void handle_interrupts() {
   std::signal(SIGPIPE, SIG_IGN);
+  // A file above `ulimit -f`: the write fails, is reported like a full disk, and the unfinished file is removed.
+  std::signal(SIGXFSZ, SIG_IGN);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction before {};
     ::sigaction(signal, nullptr, &before);

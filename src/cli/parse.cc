@@ -58,6 +58,25 @@ std::vector<std::string> with_empty_values_split(const Command& command,
   return result;
 }
 
+// CLI11 would read `--json=no` as a switch that is off, and leave other words to their luck.
+void refuse_values_of_switches(const Command& command, const std::vector<std::string>& words) {
+  std::vector<std::string> switches{"--help", "-h"};
+  for (const FlagGroup& group : command.groups) {
+    for (const Flag& flag : group.flags) {
+      if (!takes_value(flag)) switches.push_back(flag.name);
+    }
+  }
+  for (const std::string& word : words) {
+    if (word == "--") return;
+    const std::size_t equals = word.find('=');
+    const std::string name = word.substr(0, equals);
+    if (equals == std::string::npos || std::ranges::find(switches, name) == switches.end())
+      continue;
+    fail(command, fmt::format("{} takes no value; {} was given (see fovea {} --help)", name,
+                              in_quotes(word.substr(equals + 1)), command.name));
+  }
+}
+
 void assign_integer(const Integer& integer, const std::string& text) {
   const std::optional<std::int64_t> value = parse_integer(text);
   if (!value || *value < integer.least || *value > integer.most) {
@@ -177,6 +196,7 @@ bool parse_flags(const Command& command, const std::vector<std::string>& words) 
       }
     }
   }
+  refuse_values_of_switches(command, words);
   run_parser(command, app, with_empty_values_split(command, words));
   if (help->count() > 0) return true;
   assign_positional(command, app.remaining());

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "fovea/core/error.h"
 #include "fovea/core/printable.h"
@@ -66,18 +67,41 @@ class UnfinishedList {
 
 UnfinishedList unfinished;
 
-// The path without links when it leads to something, else as it is.
-std::string resolved(const std::string& path) {
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
+}
+
+// What a symbolic link names, nothing for another file.
+std::optional<std::string> link_of(const std::string& path) {
+  std::array<char, PATH_MAX> name{};
+  const ssize_t size = ::readlink(path.c_str(), name.data(), name.size());
+  if (size < 0 || static_cast<std::size_t>(size) == name.size()) return std::nullopt;
+  const std::string link(name.data(), static_cast<std::size_t>(size));
+  return link.starts_with('/') ? link : folder_of(path) + link;
+}
+
+// The path without links. Of a file that is not there yet, only the links that its name is are followed, as far as open(2)
+// would follow them; it fails for the rest.
+std::string resolved(std::string path) {
   const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
-  return real ? std::string(real.get()) : path;
+  if (real) return real.get();
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) == 0)
+    return path;  // through /proc, to a file that lost its name
+  constexpr int kMostLinks = 40;
+  for (int i = 0; i < kMostLinks; ++i) {
+    std::optional<std::string> link = link_of(path);
+    if (!link) break;
+    path = std::move(*link);
+  }
+  return path;
 }
 
 // A name in the directory of `target` that no other call of any process uses.
 std::string temporary_name(const std::string& target) {
   static std::atomic<std::int64_t> counter = 0;
-  const std::size_t slash = target.rfind('/');
-  const std::string folder = slash == std::string::npos ? "" : target.substr(0, slash + 1);
-  return fmt::format("{}.fovea-{}-{}.tmp", folder, ::getpid(), ++counter);
+  return fmt::format("{}.fovea-{}-{}.tmp", folder_of(target), ::getpid(), ++counter);
 }
 
 }  // namespace
@@ -88,6 +112,7 @@ struct OutputFile::State {
   std::string temporary;  // empty: the target is written directly
   std::optional<std::size_t> listed;
   int descriptor = -1;
+  Sink sink;  // given: there is no file
 
   State() = default;
   State(const State&) = delete;
@@ -141,6 +166,11 @@ OutputFile::OutputFile(const std::string& path) : state_(std::make_unique<State>
   state.open_temporary(facts.st_mode);
 }
 
+OutputFile::OutputFile(std::string name, Sink sink) : state_(std::make_unique<State>()) {
+  state_->path = state_->target = std::move(name);
+  state_->sink = std::move(sink);
+}
+
 OutputFile::OutputFile(OutputFile&& other) noexcept = default;
 OutputFile& OutputFile::operator=(OutputFile&& other) noexcept = default;
 OutputFile::~OutputFile() = default;
@@ -150,6 +180,7 @@ const std::string& OutputFile::target() const noexcept {
 }
 
 void OutputFile::write(std::span<const std::byte> bytes) {
+  if (state_->sink) return state_->sink(bytes);
   while (!bytes.empty()) {
     const ssize_t count = ::write(state_->descriptor, bytes.data(), bytes.size());
     if (count >= 0) {

@@ -1,7 +1,12 @@
 // Text from outside, made harmless where it stands in the page.
 #include "report/html_text.h"
 
+#include <fmt/format.h>
+
+#include <cstddef>
+
 #include "fovea/core/printable.h"
+#include "tokenize/utf8.h"
 
 namespace fovea::report {
 namespace {
@@ -59,6 +64,26 @@ std::string html_text(std::string_view text) {
     }
   }
   return made;
+}
+
+std::string with_named_bytes(std::string_view text) {
+  std::string made;
+  bool is_in_run = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const tokenize::Utf8Char read = tokenize::read_utf8(text, at);
+    if (read.is_valid) {
+      made += is_in_run ? "⟩" : "";
+      made += text.substr(at, read.length);
+    } else {
+      for (std::size_t i = at; i < at + read.length; ++i) {
+        made += fmt::format("{}{:02X}", is_in_run || i > at ? " " : "⟨",
+                            static_cast<unsigned char>(text[i]));
+      }
+    }
+    is_in_run = !read.is_valid;
+    at += read.length;
+  }
+  return is_in_run ? made + "⟩" : made;
 }
 
 std::string json_in_script(std::string_view json) {

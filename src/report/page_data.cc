@@ -169,6 +169,16 @@ void add_maps(const Explanation& explanation, const PageMaps& maps, PageNumbers&
   round_numbers(json["heads"], kMeanDigits);
 }
 
+// A token may be a part of a character, and JSON holds whole ones only.
+void name_bytes(Json& json) {
+  if (json.is_string()) {
+    auto& text = json.get_ref<std::string&>();
+    text = with_named_bytes(text);
+  } else if (json.is_structured()) {
+    for (Json& inner : json) name_bytes(inner);
+  }
+}
+
 // Bytes of numbers that have room beside the JSON: base64 makes four of three.
 std::int64_t numbers_within(std::int64_t bytes, const Json& json) {
   return std::max<std::int64_t>(0, (bytes - std::ssize(script_json(json))) / 4 * 3);
@@ -220,7 +230,9 @@ Json text_data(const Explanation& explanation, std::int64_t most_bytes, PageNumb
 }
 
 std::string script_json(const Json& json) {
-  return json_in_script(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  Json shown = json;
+  name_bytes(shown);
+  return json_in_script(shown.dump());
 }
 
 }  // namespace fovea::report

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 
 #include "cli/attend_folder.h"
@@ -186,6 +187,28 @@ TEST_F(AttendCommand, ReadsOneArrayFromStandardInput) {
   const Finished twice = run(piped);
   EXPECT_EQ(twice.exit_code, 2);
   EXPECT_THAT(twice.error, HasSubstr("only one"));
+}
+
+TEST_F(AttendCommand, WritesOneResultToStandardOutput) {
+  ASSERT_EQ(folder_.attend({"--output", "o.npy"}).exit_code, 0);
+  for (const std::string flag : {"--output", "--lse", "--weights", "--entropy"}) {
+    ASSERT_EQ(folder_.attend({flag, "file.npy"}).exit_code, 0);
+    const Finished done = folder_.attend({flag, "-"});
+    EXPECT_EQ(done.exit_code, 0) << done.error;
+    EXPECT_EQ(done.output, formats::content_of(folder_.folder.path("file.npy"))) << flag;
+  }
+  // The one who reads and the one who writes are not the same file.
+  Launch piped = folder_.launch({"--output", "-"});
+  piped.words[2] = "-";
+  piped.input = formats::content_of(folder_.folder.path("q.npy"));
+  EXPECT_EQ(run(piped).output, formats::content_of(folder_.folder.path("o.npy")));
+  const Finished twice = folder_.attend({"--output", "-", "--lse", "-"});
+  EXPECT_EQ(twice.exit_code, 2);
+  EXPECT_THAT(twice.error, HasSubstr("--output and --lse are both -"));
+  Launch unread = folder_.launch({"--output", "-"});
+  unread.reader_is_gone = true;
+  EXPECT_EQ(run(unread).exit_code, 0);
+  EXPECT_FALSE(std::filesystem::exists(folder_.folder.path("-")));
 }
 
 TEST_F(AttendCommand, ExplainsOnStandardErrorAndRunsNothingWithoutAResult) {

@@ -57,6 +57,25 @@ TEST_F(BadInput, UnknownCommandsAndFlagsAreNamedWithTheNearest) {
   expect_one_line(run({"--bogus"}), 2);
 }
 
+TEST_F(BadInput, SwitchesTakeNoValue) {
+  for (const std::string word :
+       {"--json=banana", "--json=true", "--json=0", "--json=", "--help=x"}) {
+    for (const std::string command : {"walk", "explain", "tokenize", "generate"}) {
+      const Finished done = run({command, "text", word});
+      expect_one_line(done, 2);
+      const std::string name = word.substr(0, word.find('='));
+      EXPECT_THAT(done.error, HasSubstr(command + ": " + name + " takes no value; '"));
+    }
+  }
+  EXPECT_THAT(run({"list", "--json=banana"}).error, HasSubstr("unknown flag"));
+  const Finished causal = folder_.attend({"--causal=False", "--output", "o.npy"});
+  expect_one_line(causal, 2);
+  EXPECT_THAT(causal.error, HasSubstr("--causal takes no value; 'False' was given"));
+  // After "--" it is a text.
+  EXPECT_THAT(run({"tokenize", "--model", "built-in", "--", "--json=banana"}).error,
+              testing::Not(HasSubstr("takes no value")));
+}
+
 TEST_F(BadInput, FilesThatCannotBeReadAreNamedWithTheReason) {
   const Finished missing = with_query("nope.npy");
   expect_one_line(missing, 1);
@@ -101,6 +120,16 @@ struct IntegerFlag {
   std::vector<std::string> before;
   std::string range;
 };
+
+TEST_F(BadInput, AFileAboveTheCallersLimitLeavesNoPartialFile) {
+  const auto before = folder_.folder.names();
+  Launch launch = folder_.launch({"--output", "o.npy"});
+  launch.most_file_bytes = 600;
+  const Finished done = run(launch);
+  expect_one_line(done, 1);
+  EXPECT_THAT(done.error, HasSubstr("o.npy: cannot write: File too large"));
+  EXPECT_EQ(folder_.folder.names(), before);
+}
 
 TEST_F(BadInput, IntegersThatAreNoneNameTheFlagAndTheRange) {
   const std::vector<IntegerFlag> flags = {{"--digits", {"walk"}, "from 1 to 9"},

@@ -99,6 +99,25 @@ TEST_F(ExplainPage, GoesToStandardOutputWithoutTheLine) {
   EXPECT_THAT(done.error, HasSubstr("2 of 2 heads"));
 }
 
+TEST_F(ExplainPage, NamedMinusIsStandardOutputAndTheLineGoesToStandardError) {
+  const Finished done = explain({kJourney, "--html", "-"});
+  EXPECT_EQ(done.exit_code, 0) << done.error;
+  EXPECT_THAT(done.output, testing::EndsWith("</html>\n"));
+  EXPECT_EQ(ReadPage(done.output).text().at("text"), kJourney);
+  EXPECT_THAT(done.error, HasSubstr("2 of 2 heads"));
+}
+
+TEST_F(ExplainPage, NamesTheBytesOfATokenThatIsAPartOfACharacter) {
+  const std::string model = folder_.path("story.gguf");
+  formats::write_file(model, tiny_model({.story = "Once"}));
+  const Finished done = explain({"\xF0\x9F\xA6\x84<", "--model", model, "--html", "-"});
+  EXPECT_EQ(done.exit_code, 0) << done.error;
+  const ReadPage read(done.output);
+  std::string joined;
+  for (const auto& token : read.text().at("tokens")) joined += token.at("text");
+  EXPECT_EQ(joined, "⟨F0⟩⟨9F⟩⟨A6⟩⟨84⟩<");
+}
+
 TEST_F(ExplainPage, TellsWhatDoesNotGoTogether) {
   expect_usage_error({kJourney, "--html", page(), "--json"}, "--html and --json are two views");
   expect_usage_error({kJourney, "--full"}, "--full is for the page: it goes with --html FILE");

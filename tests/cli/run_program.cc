@@ -67,6 +67,11 @@ int open_output(const Launch& launch) {
     const rlimit limit{bytes, bytes};
     ::setrlimit(RLIMIT_AS, &limit);
   }
+  if (launch.most_file_bytes > 0) {
+    const auto bytes = static_cast<rlim_t>(launch.most_file_bytes);
+    const rlimit limit{bytes, bytes};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
   constexpr uid_t kNobody = 65534;
   if (launch.as_nobody && ::geteuid() == 0 && (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) {
     ::_exit(127);

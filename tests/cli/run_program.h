@@ -20,6 +20,7 @@ struct Launch {
   std::string output_path = {};           ///< where standard output goes instead of `output`
   bool reader_is_gone = false;            ///< standard output is a pipe that nobody reads
   std::int64_t most_address_space = 0;    ///< bytes, as of ulimit -v; 0: no limit
+  std::int64_t most_file_bytes = 0;       ///< as of ulimit -f; 0: no limit
   bool as_nobody = false;                 ///< gives up root's right to open everything
 };
 

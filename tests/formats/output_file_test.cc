@@ -15,10 +15,12 @@
 namespace fovea::formats {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 void write(OutputFile& file, std::string_view text) {
   file.write(std::as_bytes(std::span(text)));
@@ -78,6 +80,42 @@ TEST(OutputFile, KeepsPermissionsAndFollowsLinks) {
   EXPECT_EQ(mode_of(folder.path("a")), 0640U);
   EXPECT_TRUE(std::filesystem::is_symlink(folder.path("link")));
   EXPECT_EQ(OutputFile(folder.path("link")).target(), OutputFile(folder.path("a")).target());
+}
+
+TEST(OutputFile, FollowsALinkToWhatIsNotThereYet) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path("inner"));
+  std::filesystem::create_symlink("inner/second", folder.path("first"));
+  std::filesystem::create_symlink("made", folder.path("inner/second"));
+  write_file(folder.path("first"), "text");
+  EXPECT_EQ(content_of(folder.path("inner/made")), "text");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.path("first")));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.path("inner/second")));
+}
+
+TEST(OutputFile, RefusesALinkThatLeadsNowhereAndSaysWhy) {
+  const TemporaryFolder folder;
+  std::filesystem::create_symlink("none/file", folder.path("lost"));
+  EXPECT_THAT(error_text(ErrorKind::io, [&] { OutputFile(folder.path("lost")); }),
+              AllOf(HasSubstr("lost: cannot write"), HasSubstr("No such file or directory")));
+  std::filesystem::create_symlink("round", folder.path("round"));
+  EXPECT_THAT(error_text(ErrorKind::io, [&] { OutputFile(folder.path("round")); }),
+              HasSubstr("Too many levels"));
+  EXPECT_THAT(folder.names(), UnorderedElementsAre("lost", "round"));
+}
+
+TEST(OutputFile, OfASinkGivesWhatIsWrittenAsItComes) {
+  std::string seen;
+  OutputFile file("-", [&](std::span<const std::byte> bytes) {
+    seen.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  });
+  write(file, "one ");
+  EXPECT_EQ(seen, "one ");
+  OutputFile moved = std::move(file);
+  write(moved, "two");
+  moved.commit();
+  EXPECT_EQ(seen, "one two");
+  EXPECT_EQ(moved.target(), "-");
 }
 
 // /dev/stdout is such a link, to /proc/self/fd/1: it must not be replaced.

@@ -6,9 +6,19 @@ export const stepAt = (page, name) => page.locator(`#notebook [data-step="${name
 export const control = (page, name, value) =>
   page.locator(`[data-control="${name}"]${value === undefined ? "" : ` [data-value="${value}"]`}`);
 
-/** The next painted frame: what was clicked is on the screen. */
+/** The end of the next frame in which all is up to date: what was clicked is on the screen, and what follows from it. */
 export const painted = (page) =>
-  page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0))));
+  page.evaluate(
+    () =>
+      new Promise((done) => {
+        const look = () =>
+          requestAnimationFrame(() => {
+            const isWhole = document.documentElement.dataset.ready === "true";
+            setTimeout(isWhole ? done : look, 0);
+          });
+        look();
+      }),
+  );
 
 export async function pickToken(page, token, options = {}) {
   await tokenAt(page, token).click(options);

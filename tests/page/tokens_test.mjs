@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { keepPicture, open } from "./browser.mjs";
-import { best, factsOf } from "./samples.mjs";
+import { best, factsOf, textRuns } from "./samples.mjs";
 import { control, painted, picked, tokenAt } from "./screen.mjs";
 
 const shades = (page) =>
@@ -66,6 +66,51 @@ test("what shades can be one head, or the picked row", async () => {
     seen.add((await shades(page)).join());
   }
   assert.equal(seen.size, 3);
+  await page.done();
+});
+
+/** Whether the picked token lies in the part of the strip that is seen. */
+const isInSight = (page) =>
+  page.evaluate(() => {
+    const [strip, chip] = ["#tokens", '#tokens [aria-selected="true"]'].map((one) => document.querySelector(one).getBoundingClientRect());
+    return chip.top >= strip.top && chip.bottom <= strip.bottom;
+  });
+
+test("the picked one of 2,000 tokens is in sight: the first, one by its link, and those that the keyboard picks", async () => {
+  const page = await open(best("long"));
+  assert.ok(await page.evaluate(() => document.querySelector("#tokens").scrollHeight > 2 * document.querySelector("#tokens").clientHeight));
+  assert.ok(await isInSight(page));
+  for (const key of ["End", "Home", "ArrowRight"]) {
+    await page.keyboard.press(key);
+    await painted(page);
+    assert.ok(await isInSight(page), key);
+  }
+  await page.done();
+  const linked = await open(best("long"), { at: "#i=1700" });
+  assert.equal((await picked(linked)).token, "1700");
+  assert.ok(await isInSight(linked));
+  await linked.done();
+});
+
+test("the first row of 2,000 tokens rests on no sink", async () => {
+  const page = await open(best("long"));
+  const { tokens } = factsOf(best("long"));
+  const key = Number(await page.locator('#row [role=option][aria-selected="true"]').getAttribute("data-key"));
+  assert.ok(key > 0 && !tokens[key].sink, `it looks at ${key}`);
+  await page.done();
+});
+
+test("a token that is a part of a character shows its bytes", async () => {
+  const sample = textRuns().find(({ name }) => name === "hostile");
+  const page = await open(sample);
+  const given = Buffer.from(sample.text);
+  const parts = factsOf(sample).tokens.flatMap(({ text, bytes }, token) => (text.includes("\uFFFD") ? [{ token, bytes }] : []));
+  assert.ok(parts.length > 0);
+  for (const { token, bytes } of parts) {
+    const named = [...given.subarray(...bytes)].map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ");
+    assert.equal(await tokenAt(page, token).textContent(), `⟨${named}⟩`);
+  }
+  assert.equal((await page.evaluate(() => document.body.innerText)).includes("\uFFFD"), false);
   await page.done();
 });
 

@@ -48,6 +48,13 @@ std::size_t expect_whole_blocks(const ReadPage& page) {
   return blocks;
 }
 
+TEST(NamedBytes, AreThoseThatAreNoWholeCharacter) {
+  EXPECT_EQ(with_named_bytes("a\xF0\x9F|\xA6|\xE2\x80"), "a⟨F0 9F⟩|⟨A6⟩|⟨E2 80⟩");
+  EXPECT_EQ(with_named_bytes("journey 旅 \x1b <b> ⟨"), "journey 旅 \x1b <b> ⟨");
+  EXPECT_EQ(with_named_bytes("\xed\xa0\x80\xff"), "⟨ED A0 80 FF⟩");
+  EXPECT_EQ(with_named_bytes(""), "");
+}
+
 TEST(Page, HoldsWhatWasExplained) {
   const Explanation e = built_in_explanation(kJourney);
   const ReadPage page(explanation_page(e).html);
@@ -286,10 +293,10 @@ TEST(HostileText, OfATitleIsVisible) {
   EXPECT_EQ(ReadPage(explanation_page(e).html).title, "&lt;b&gt;over\\u{202e}ride · fovea");
 }
 
-TEST(HostileText, InvalidBytesBecomeTheReplacementCharacter) {
+TEST(HostileText, InvalidBytesAreNamed) {
   Explanation e = explain_random({});
   e.text = "a\xff";
-  EXPECT_EQ(ReadPage(explanation_page(e).html).text().at("text"), "a\xef\xbf\xbd");
+  EXPECT_EQ(ReadPage(explanation_page(e).html).text().at("text"), "a⟨FF⟩");
 }
 
 TEST(JsonInScript, EscapesWhatEndsAScriptAndNothingElse) {

@@ -1,6 +1,6 @@
 // Where the page begins, and what a state may be.
 import type { OpenText } from "./page.ts";
-import { telling_token } from "./selection.ts";
+import { telling_row } from "./selection.ts";
 import type { ComparisonData, PageData } from "./data.ts";
 import type { State } from "./state.ts";
 
@@ -11,10 +11,30 @@ function first_text({ pairs, farthest, heads }: ComparisonData): number {
   return heads[0] && seen(heads[0].in_b) > seen(heads[0].in_a) ? b : a;
 }
 
-/** The kept head to begin with: one that tells the newcomer most, else the most telling. */
-function first_head(text: OpenText): { layer: number; head: number } {
-  const induction = text.data.kept.find(({ layer, head }) => text.head_data(layer, head).labels[0]?.kind === "induction");
-  return induction ?? text.data.kept[0] ?? text.data.telling[0] ?? { layer: 0, head: 0 };
+interface First {
+  layer: number;
+  head: number;
+  token: number;
+}
+
+/** A row that gives this much to one token shows what its head does. */
+const enough = 0.5;
+/** So many heads are opened to find one. */
+const most_opened = 8;
+
+/** The head to begin with and its row that shows it best: one that tells the newcomer most, else the most telling; in a text where
+ *  those rest on a sink, the first that has more to show. */
+function first_look(text: OpenText): First {
+  const is_induction = ({ layer, head }: { layer: number; head: number }): boolean => text.head_data(layer, head).labels[0]?.kind === "induction";
+  const { kept, telling } = text.data;
+  const order = [...kept.filter(is_induction).slice(0, 1), ...kept].slice(0, most_opened);
+  let best: (First & { shows: number }) | null = null;
+  for (const { layer, head } of order) {
+    const row = telling_row(text, text.open(layer, head)!);
+    if (!best || row.shows > best.shows) best = { layer, head, ...row };
+    if (row.shows >= enough) break;
+  }
+  return best ?? { ...(telling[0] ?? { layer: 0, head: 0 }), token: text.size - 1 };
 }
 
 /** Whether one token would leave the others without a shade: then the scale is logarithmic to begin with. */
@@ -30,9 +50,8 @@ export function first_state(data: PageData, texts: readonly OpenText[]): State {
   const index = comparison ? first_text(comparison) : 0;
   const text = texts[index]!;
   const moved = comparison?.heads.find(({ layer, head }) => text.is_kept(layer, head));
-  const first = moved ?? first_head(text);
-  const open = text.open(first.layer, first.head);
-  const token = comparison?.texts[index]?.token ?? (open ? telling_token(text, open) : text.size - 1);
+  const first = { ...first_look(text), ...moved };
+  const token = comparison?.texts[index]?.token ?? first.token;
   return {
     text: index,
     layer: first.layer,

@@ -42,7 +42,7 @@ export interface RopeData {
 
 export interface TokenData {
   id: number;
-  text: string; // a part of a character is U+FFFD
+  text: string; // bytes that are no whole character are named, as ⟨F0 9F⟩: here, and in every other text
   piece: string;
   bytes: [number, number]; // first, after the last
   received: number; // mean weight from other tokens that see it, over the heads

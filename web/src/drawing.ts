@@ -9,26 +9,59 @@ function context_of(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   return canvas.getContext("2d", { willReadFrequently: true })!;
 }
 
-/** Sizes a canvas for the screen's points and returns its pen, in CSS pixels. */
-export function pen_of(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
-  const dense = Math.min(3, devicePixelRatio || 1);
-  canvas.width = Math.round(width * dense);
-  canvas.height = Math.round(height * dense);
-  const pen = context_of(canvas);
-  pen.scale(dense, dense);
-  return pen;
+/** Draws with a pen in CSS pixels on an empty canvas of that width and height. */
+export type Paint = (pen: CanvasRenderingContext2D, width: number, height: number) => void;
+
+/** What stands on a canvas. */
+interface Drawn {
+  draw: () => void;
+  resize?: (width: number, height: number) => void;
 }
 
-/** Calls back when an element has another width (not height: what is drawn follows the width alone). */
-export function on_width(element: Element, draw: () => void): void {
-  let width = 0;
-  new ResizeObserver((entries) => {
-    const now = entries[0]!.contentRect.width;
-    if (now === width) return;
-    const first = width === 0;
-    width = now;
-    if (!first) draw();
-  }).observe(element);
+const drawings = new WeakMap<Element, Drawn>();
+
+/** Sizes come from here, when the page is laid out: to ask a canvas for its own would lay the page out for the answer. */
+const sizes = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) {
+    drawings.get(target)?.resize?.(contentRect.width, contentRect.height);
+    if (!target.isConnected) sizes.unobserve(target);
+  }
+});
+
+/** A canvas that is drawn when the page gives it a size, and again with each other one. */
+export class Drawing implements Drawn {
+  private width = 0;
+  private height = 0;
+
+  constructor(readonly root: HTMLCanvasElement, private readonly paint: Paint) {
+    drawings.set(root, this);
+    sizes.observe(root);
+  }
+
+  resize(width: number, height: number): void {
+    [this.width, this.height] = [width, height];
+    this.draw();
+  }
+
+  /** Draws anew what has changed; nothing while the page does not show it. */
+  draw(): void {
+    if (this.width === 0 || this.height === 0) return;
+    const dense = Math.min(3, devicePixelRatio || 1);
+    const [width, height] = [Math.round(this.width * dense), Math.round(this.height * dense)];
+    // A size that is set, even the same, makes a new canvas of it.
+    if (this.root.width !== width) this.root.width = width;
+    if (this.root.height !== height) this.root.height = height;
+    const pen = context_of(this.root);
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    pen.scale(dense, dense);
+    this.paint(pen, this.width, this.height);
+  }
+}
+
+/** Draws all that is in the page anew: in other colours. */
+export function redraw_all(): void {
+  for (const canvas of document.querySelectorAll("canvas")) drawings.get(canvas)?.draw();
 }
 
 /** Columns of a text's maps that hold a sink. */
@@ -59,6 +92,7 @@ function largest_byte(text: OpenText, layer: number, head: number, sinks: Set<nu
 
 /** Draws a head's map, a point a cell; columns of sinks are grey and off the scale. */
 export function draw_map(canvas: HTMLCanvasElement, text: OpenText, layer: number, head: number, sinks: Set<number>): void {
+  drawings.set(canvas, { draw: () => draw_map(canvas, text, layer, head, sinks) });
   const cells = text.data.map_cells;
   if (canvas.width !== cells) canvas.width = cells;
   if (canvas.height !== cells) canvas.height = cells;
@@ -83,19 +117,6 @@ export function draw_map(canvas: HTMLCanvasElement, text: OpenText, layer: numbe
 
 /** A number of a short vector is not drawn wider, in CSS pixels. */
 const widest_number = 44;
-
-export interface Strip {
-  root: HTMLElement;
-  draw: (width: number, height: number) => void;
-}
-
-/** Draws strips that are in the page. All sizes are asked for first: a canvas that gets one has the page laid out again. */
-export function draw_strips(strips: readonly Strip[]): void {
-  const sizes = strips.map(({ root }): [number, number] => [root.clientWidth, root.clientHeight]);
-  strips.forEach((strip, i) => {
-    if (sizes[i]![0] > 0) strip.draw(...sizes[i]!);
-  });
-}
 
 export interface StripOptions {
   label: string;
@@ -146,8 +167,8 @@ function draw_strip(pen: CanvasRenderingContext2D, [width, height]: [number, num
   for (const i of options.picked ?? []) pen.strokeRect(i * step + 0.25, 0.75, Math.max(2, step - gap) - 0.5, height - 1.5);
 }
 
-/** A vector as a strip of colours, or of bars: drawn when it is in the page. */
-export function vector_strip(vector: ArrayLike<number>, options: StripOptions): Strip {
+/** A vector as a strip of colours, or of bars. */
+export function vector_strip(vector: ArrayLike<number>, options: StripOptions): HTMLElement {
   const canvas = el(options.bars ? "canvas.strip.strip-bars" : "canvas.strip", { role: "img", "aria-label": options.label });
   const index_of = (event: PointerEvent | MouseEvent): number => {
     const at = canvas.getBoundingClientRect();
@@ -162,5 +183,5 @@ export function vector_strip(vector: ArrayLike<number>, options: StripOptions): 
     canvas.addEventListener("pointerleave", () => options.on_hover!(null));
   }
   canvas.style.maxWidth = `${vector.length * widest_number}px`;
-  return { root: canvas, draw: (width, height) => draw_strip(pen_of(canvas, width, height), [width, height], vector, options) };
+  return new Drawing(canvas, (pen, width, height) => draw_strip(pen, [width, height], vector, options)).root;
 }

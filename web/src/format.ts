@@ -27,6 +27,22 @@ export function number_text(value: number, digits = 3): string {
   return signed(value.toFixed(digits));
 }
 
+/** What a number says that is written in one of these ways. */
+export function written_number(text: string): number {
+  const plain = text.replaceAll(minus, "-").replace("∞", "Infinity");
+  return plain === "not a number" ? NaN : Number(plain);
+}
+
+/** Nobody follows more digits than these. */
+const most_digits = 9;
+
+/** The digits after the point with which a result comes out as it is written, for whoever makes it from the numbers as they are
+ *  written: from `least` on the first that will do, and `least` where none does. */
+export function digits_for(least: number, comes_out: (digits: number) => boolean): number {
+  for (let digits = least; digits <= most_digits; ++digits) if (comes_out(digits)) return digits;
+  return least;
+}
+
 /** "93 %", and never 100 % or 0 % of what is not all or nothing. */
 export function percent_text(share: number): string {
   const percent = share * 100;

@@ -12,10 +12,12 @@ import { first_state, within } from "./begin.ts";
 import { on_theme } from "./colour.ts";
 import { Numbers } from "./decode.ts";
 import { el } from "./dom.ts";
+import { redraw_all } from "./drawing.ts";
 import { listen_to_keys } from "./keyboard.ts";
 import { OpenText, type Page, type View } from "./page.ts";
 import { change_of, link_of, Store } from "./state.ts";
 import { show_terms } from "./terms.ts";
+import { Updates } from "./updates.ts";
 import { help_dialog } from "./views/help.ts";
 import { parts, type Part, type Place } from "./views.ts";
 import type { PageData } from "./data.ts";
@@ -43,8 +45,8 @@ function arrange(page: Page, places: Places, made: readonly { part: Part; view: 
   }
 }
 
-/** Makes the parts, and a view that keeps them in their places. */
-function lay_out(page: Page, open_help: () => void): View[] {
+/** Makes the parts, and keeps them in their places. */
+function lay_out(page: Page, open_help: () => void): Updates {
   const places: Places = { above: el("div.above"), left: el("div.left"), right: el("div.right"), below: el("div.below") };
   const made = parts.filter((part) => part.applies?.(page) ?? true).map((part) => ({ part, view: part.make(page, open_help) }));
   arrange(page, places, made);
@@ -53,7 +55,8 @@ function lay_out(page: Page, open_help: () => void): View[] {
   keep_in_sight(places.right);
   columns.style.setProperty("--left", `${left_width(page)}px`);
   document.getElementById("page")!.replaceChildren(places.above, el("main", {}, columns), places.below);
-  return [...made.map(({ view }) => view), { root: columns, update: () => arrange(page, places, made) }];
+  const views = (waits: boolean): View[] => made.filter(({ part }) => (part.waits ?? false) === waits).map(({ view }) => view);
+  return new Updates(views(false), [...views(true), { root: columns, update: () => arrange(page, places, made) }]);
 }
 
 /** Wide enough for the heads of a layer, side by side. */
@@ -70,33 +73,32 @@ function keep_in_sight(column: HTMLElement): void {
   addEventListener("resize", place);
 }
 
-function keep_link(page: Page): void {
+function keep_link(page: Page, updates: Updates): void {
   let waiting = 0;
   page.store.listen((state) => {
     clearTimeout(waiting);
     waiting = window.setTimeout(() => history.replaceState(null, "", `#${link_of(state, page.store.start)}`), 60);
   });
-  addEventListener("hashchange", () => page.store.change({ ...page.store.start, ...change_of(location.hash) }));
+  addEventListener("hashchange", () => {
+    page.store.change({ ...page.store.start, ...change_of(location.hash) });
+    updates.finish();
+  });
 }
 
 function begin(): void {
   const page = read_page();
   page.store.change(change_of(location.hash));
   const help = help_dialog();
-  const views = lay_out(page, help.open);
+  const updates = lay_out(page, help.open);
   document.body.append(help.root);
-  const everything = new Set([...Object.keys(page.store.state), "theme"]);
-  const update = (changed: ReadonlySet<string>): void => {
-    views.forEach((view) => view.update(changed));
-    views.forEach((view) => view.draw?.(changed));
-  };
-  page.store.listen((_state, changed) => update(changed));
-  on_theme(() => update(new Set(["theme"])));
-  keep_link(page);
+  page.store.listen((_state, changed) => updates.show(changed));
+  addEventListener("beforeprint", () => updates.finish());
+  on_theme(redraw_all);
+  keep_link(page, updates);
   listen_to_keys(page, help.open);
   show_terms();
-  update(everything);
-  document.documentElement.dataset["ready"] = "true";
+  updates.show(new Set(Object.keys(page.store.state)));
+  updates.finish();
 }
 
 begin();

@@ -119,12 +119,10 @@ export interface Page {
   store: Store;
 }
 
-/** A part of the page: made once, and told what changed. */
+/** A part of the page: made once, and told what changed. It asks for no sizes, or the page would be laid out for each answer. */
 export interface View {
   root: HTMLElement;
   update: (changed: ReadonlySet<string>) => void;
-  /** Draws its canvases, when all views are up to date: asking for their sizes in between would lay the page out each time. */
-  draw?: (changed: ReadonlySet<string>) => void;
 }
 
 /** "17.5": how the program writes a head too. */

@@ -1,5 +1,5 @@
 // What a state picks: the text, the head, and the two ends of a look.
-import { column_weights, row_weights, type OpenHead } from "./arithmetic.ts";
+import { column_weights, row_weights, top_of_row, type OpenHead } from "./arithmetic.ts";
 import type { OpenText, Page } from "./page.ts";
 import type { State } from "./state.ts";
 
@@ -59,20 +59,21 @@ export function selection_of(page: Page): Selection {
 
 /** Whether a token is a word or a part of one: rows of those are easier to read. */
 function is_word(text: OpenText, token: number): boolean {
-  return /\p{L}{2}/u.test(text.data.tokens[token]!.text);
+  return /^[^⟨]*\p{L}{2}/u.test(text.data.tokens[token]!.text);
 }
 
-/** The token of an open head whose row shows the head best: a word with the most weight on one other that is no sink. */
-export function telling_token(text: OpenText, head: OpenHead): number {
-  const width = head.kept.top_keys.shape[1] ?? 0;
-  let best = { token: text.size - 1, weight: -1 };
+/** A row that is not of words shows as much as one of words with half its weight. */
+const wordless = 0.5;
+
+/** The row of an open head that shows it best: with the most weight on one other token, and on one that is not where attention
+ *  rests (a sink, or the first token, which is none by the numbers in every text). The last row where there is none. */
+export function telling_row(text: OpenText, head: OpenHead): { token: number; shows: number } {
+  let best = { token: text.size - 1, shows: 0 };
   for (let row = Math.min(2, text.size - 1); row < text.size; ++row) {
-    for (let at = row * width; at < (row + 1) * width; ++at) {
-      const key = head.top_keys[at]!;
-      if (key < 0 || key === row || text.data.tokens[key]!.sink) continue;
-      if (head.top_weights[at]! > best.weight && is_word(text, row) && is_word(text, key)) best = { token: row, weight: head.top_weights[at]! };
-      break;
-    }
+    const other = top_of_row(head, row).find(({ key }) => key !== row && key !== 0 && !text.data.tokens[key]!.sink);
+    if (!other) continue;
+    const shows = other.weight * (is_word(text, row) && is_word(text, other.key) ? 1 : wordless);
+    if (shows > best.shows) best = { token: row, shows };
   }
-  return best.token;
+  return best;
 }

@@ -16,11 +16,13 @@ export function shown_text(text: string): string {
 }
 
 const longest = 48;
+/** A space, or bytes that the program has named, as ⟨F0 9F⟩: those stay. */
+const space = / |⟨[0-9A-F]{2}(?: [0-9A-F]{2})*⟩/g;
 
 /** A token: its spaces are shown too, and what is very long is cut. */
 export function shown_token(text: string): string {
   if (text === "") return "∅";
   const characters = Array.from(text);
   const cut = characters.length > longest ? `${characters.slice(0, longest).join("")}…` : text;
-  return shown_text(cut).replace(/ /g, "␣");
+  return shown_text(cut).replace(space, (found) => (found === " " ? "␣" : found));
 }

@@ -1,6 +1,5 @@
 // What a step of the notebook panel is.
 import { el, token_mark } from "./dom.ts";
-import type { Strip } from "./drawing.ts";
 import { number_text } from "./format.ts";
 import type { Look } from "./look.ts";
 
@@ -9,7 +8,6 @@ export interface StepBody {
   lead: (Node | string)[];
   /** Shown when the walk stands at this step. */
   more: (Node | string)[];
-  strips: Strip[];
 }
 
 export interface Step {
@@ -25,8 +23,8 @@ export function always(): boolean {
 }
 
 /** A strip of a vector with its name before it and what is under the pointer behind it. */
-export function named_strip(name: Node | string, strip: Strip): HTMLElement {
-  return el("div.strip-row", {}, el("span.strip-name", {}, name), strip.root);
+export function named_strip(name: Node | string, strip: HTMLElement): HTMLElement {
+  return el("div.strip-row", {}, el("span.strip-name", {}, name), strip);
 }
 
 export function token_of(look: Look, token: number): HTMLElement {

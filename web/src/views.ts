@@ -21,6 +21,8 @@ export interface Part {
   make: (page: Page, open_help: () => void) => View;
   /** Left out where the page has nothing for it. */
   applies?: (page: Page) => boolean;
+  /** Follows a pick after the paint that shows it. */
+  waits?: boolean;
 }
 
 function always(place: Place): () => Place {
@@ -44,11 +46,11 @@ export const parts: readonly Part[] = [
   { place: always("above"), make: compare_view, applies: (page) => page.data.comparison !== null },
   { place: always("above"), make: tokens_view },
   { place: always("left"), make: heads_view },
-  { place: main_if_closed, make: portrait_view },
+  { place: main_if_closed, make: portrait_view, waits: true },
   { place: always("right"), make: row_view },
-  { place: always("right"), make: table_view },
-  { place: always("right"), make: notebook_view },
-  { place: beside, make: what_if_view },
-  { place: always("below"), make: honest_view },
+  { place: always("right"), make: table_view, waits: true },
+  { place: always("right"), make: notebook_view, waits: true },
+  { place: beside, make: what_if_view, waits: true },
+  { place: always("below"), make: honest_view, waits: true },
   { place: always("below"), make: status_view },
 ];

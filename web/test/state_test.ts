@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { first_state, within } from "../src/begin.ts";
+import type { OpenHead } from "../src/arithmetic.ts";
 import { Numbers } from "../src/decode.ts";
 import { OpenText } from "../src/page.ts";
 import { change_of, link_of, Store, type State } from "../src/state.ts";
+import { telling_row } from "../src/selection.ts";
 import { sample_page } from "./sample_page.ts";
 
 const { data, numbers } = sample_page();
@@ -14,6 +16,33 @@ const start = first_state(data, texts);
 test("a page begins at a head that can be opened", () => {
   assert.ok(texts[0]!.is_kept(start.layer, start.head));
   assert.equal(start.other, null);
+});
+
+/** A head of which only the largest weights of its rows count, as [key, weight] pairs. */
+function head_of(rows: [number, number][][]): OpenHead {
+  const width = Math.max(...rows.map((row) => row.length));
+  const padded = rows.flatMap((row) => [...row, ...Array<[number, number]>(width - row.length).fill([-1, 0])]);
+  const kept = { top_keys: { shape: [rows.length, width] } };
+  return { kept, top_keys: Int32Array.from(padded, ([key]) => key), top_weights: Float32Array.from(padded, ([, weight]) => weight) } as unknown as OpenHead;
+}
+
+function text_of_tokens(tokens: string[], sink = -1): OpenText {
+  return { size: tokens.length, data: { tokens: tokens.map((text, i) => ({ text, sink: i === sink })) } } as unknown as OpenText;
+}
+
+test("the first row rests neither on a sink, nor on the first token, nor on itself", () => {
+  const head = head_of([[[0, 1]], [[0, 1]], [[0, 0.9], [1, 0.1]], [[3, 0.8], [2, 0.1]], [[1, 0.4], [0, 0.35]], [[3, 0.97]]]);
+  const words = ["one", "two", "three", "four", "five", "six"];
+  assert.equal(telling_row(text_of_tokens(words, 3), head).token, 4);
+  assert.equal(telling_row(text_of_tokens(words), head).token, 5);
+});
+
+test("a row of words comes before one of signs that shows little more, and signs before nothing", () => {
+  const head = head_of([[[0, 1]], [[0, 1]], [[1, 0.5]], [[1, 0.6]]]);
+  assert.equal(telling_row(text_of_tokens(["one", "two", "three", ","]), head).token, 2);
+  assert.equal(telling_row(text_of_tokens(["你", "好", "世", "界"]), head).token, 3);
+  assert.equal(telling_row(text_of_tokens(["⟨F0 9F⟩", "⟨AE EF⟩", "⟨AE EF⟩", "⟨AE EF⟩"]), head).shows, telling_row(text_of_tokens(["你", "好", "世", "界"]), head).shows);
+  assert.deepEqual(telling_row(text_of_tokens(["one", "two", "three", "four"]), head_of([[[0, 1]], [[0, 1]], [[0, 1]], [[0, 1]]])), { token: 3, shows: 0 });
 });
 
 test("a link holds what is picked, and brings it back", () => {

@@ -49,6 +49,12 @@ test("a token's spaces and line ends are seen", () => {
   assert.equal(Array.from(shown_token("x".repeat(500))).length, 49);
 });
 
+test("bytes that are no whole character stay as they are named", () => {
+  assert.equal(shown_token(" ⟨F0 9F⟩ x"), "␣⟨F0 9F⟩␣x");
+  assert.equal(shown_token("⟨A6⟩"), "⟨A6⟩");
+  assert.equal(shown_token("⟨not bytes⟩ ⟨F0 9"), "⟨not␣bytes⟩␣⟨F0␣9");
+});
+
 test("a token is found by text or number", () => {
   const tokens = [{ text: "Your" }, { text: " journey" }, { text: " your" }];
   assert.deepEqual(found_tokens(tokens, "YOUR"), [0, 2]);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,7 +13,8 @@ namespace fovea::formats {
 /// `commit` the target is what it was before. To write several files or none: open all, write all,
 /// finish all, then commit all.
 ///
-/// A target that exists keeps its permissions; a symbolic link is followed. A target that is a
+/// A target that exists keeps its permissions. A symbolic link stays, and what it names is written: a file that is
+/// there is replaced, one that is not yet is created. A target that is a
 /// device, a FIFO or a file without a name (/dev/stdout, whatever it stands for) cannot be renamed
 /// onto and is written directly. Nothing is forced to the disk
 /// (fsync).
@@ -20,6 +22,11 @@ class OutputFile {
  public:
   /// Creates the temporary file. Throws Error{io} with the path and the system's reason.
   explicit OutputFile(const std::string& path);
+
+  using Sink = std::function<void(std::span<const std::byte>)>;
+  /// No file: what is written goes to `sink` as it comes (a program's standard output, say), and its errors are those of
+  /// `sink`. The target is `name`; `finish` and `commit` do nothing.
+  OutputFile(std::string name, Sink sink);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&& other) noexcept;
   /// Removes the temporary file unless `commit` was called.

@@ -2,11 +2,12 @@
 import { sum_of } from "../arithmetic.ts";
 import { el } from "../dom.ts";
 import { vector_strip } from "../drawing.ts";
-import { number_text } from "../format.ts";
+import { digits_for, number_text, written_number } from "../format.ts";
 import type { Look } from "../look.ts";
 import { always, named_strip, note, pick_dimension, written_size, type Step, type StepBody } from "../step.ts";
 import { term } from "../terms.ts";
 import { formula, largest_terms, number_table, plain_terms, written_sum } from "../written.ts";
+import { written_look } from "../written_look.ts";
 
 const marked_terms = 5;
 
@@ -19,10 +20,12 @@ function make(look: Look): StepBody {
     picked: [look.dimension],
     on_pick: pick_dimension(look),
   });
-  const digits = full ? 4 : 2;
-  const sum = written_sum(plain_terms(look.terms, indices, digits), number_text(look.product, digits), !full);
+  const sum = written_sum(plain_terms(look.terms, indices, full ? 4 : 2), written_look(look).product, !full);
   const rest = look.product - sum_of(indices.map((c) => look.terms[c]!));
-  const rows = indices.map((c) => [`number ${c}`, number_text(look.q[c]!, 3), "×", number_text(look.k[c]!, 3), "=", number_text(look.terms[c]!, 3)]);
+  const comes_out = (c: number, digits: number): boolean =>
+    number_text(written_number(number_text(look.q[c]!, digits)) * written_number(number_text(look.k[c]!, digits)), 3) === number_text(look.terms[c]!, 3);
+  const digits = digits_for(3, (many) => indices.every((c) => comes_out(c, many)));
+  const rows = indices.map((c) => [`number ${c}`, number_text(look.q[c]!, digits), "×", number_text(look.k[c]!, digits), "=", number_text(look.terms[c]!, 3)]);
   if (!full) rows.push([`the other ${look.q.length - indices.length}`, "", "", "", "", number_text(rest, 3)]);
   return {
     lead: [
@@ -34,7 +37,6 @@ function make(look: Look): StepBody {
       number_table(["", "q", "", "k", "", "q·k"], rows, (row) => indices[row] === look.dimension),
       note("Blue products speak for this key, orange ones against it. Pick one to see how its q and k were made."),
     ],
-    strips: [bars],
   };
 }
 

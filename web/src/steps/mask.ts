@@ -1,14 +1,13 @@
 // The mask: which keys stay, which are removed, and why.
 import { theme_colours } from "../colour.ts";
 import { el } from "../dom.ts";
-import { pen_of } from "../drawing.ts";
-import type { Strip } from "../drawing.ts";
+import { Drawing } from "../drawing.ts";
 import { count_text } from "../format.ts";
 import type { Look } from "../look.ts";
 import { always, note, token_of, type Step, type StepBody } from "../step.ts";
 import { term } from "../terms.ts";
 
-function draw(pen: CanvasRenderingContext2D, [width, height]: [number, number], look: Look): void {
+function draw(pen: CanvasRenderingContext2D, width: number, height: number, look: Look): void {
   const { hue, accent, line } = theme_colours();
   const size = look.head.tokens;
   const step = width / size;
@@ -41,7 +40,7 @@ function make(look: Look): StepBody {
   const [first, last] = look.visible;
   const { causal, window } = look.head.kept;
   const canvas = el("canvas.strip", { role: "img", "aria-label": `Tokens ${first} to ${last} stay` });
-  const strip: Strip = { root: canvas, draw: (width, height) => draw(pen_of(canvas, width, height), [width, height], look) };
+  const strip = new Drawing(canvas, (pen, width, height) => draw(pen, width, height, look));
   const gone = [
     removed(0, first - 1, "window"),
     removed(last + 1, look.head.tokens - 1, causal ? "later" : "window"),
@@ -55,9 +54,8 @@ function make(look: Look): StepBody {
       ? ": each token looks only at those near it."
       : ": an encoder reads the whole text at once; all tokens see each other.";
   return {
-    lead: [lead, ...(own ? [own] : []), canvas],
+    lead: [lead, ...(own ? [own] : []), strip.root],
     more: [note(term("mask"), why, window ? ` ${window_words(window, causal)}` : "")],
-    strips: [strip],
   };
 }
 

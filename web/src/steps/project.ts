@@ -1,7 +1,7 @@
 // Hidden state to query and key: x times the learned matrices.
 import { row_of, type Matrix } from "../decode.ts";
 import { el } from "../dom.ts";
-import { most_but_outliers, vector_strip, type Strip } from "../drawing.ts";
+import { most_but_outliers, vector_strip } from "../drawing.ts";
 import { number_text } from "../format.ts";
 import type { Look } from "../look.ts";
 import type { Projection } from "../page.ts";
@@ -92,12 +92,9 @@ function without_matrices({ head, rope }: Look): string {
 
 function make(look: Look): StepBody {
   const sides = sides_of(look);
-  const strips: Strip[] = [];
-  const strip = (label: string, vector: ArrayLike<number>, can_pick: boolean): Strip => {
+  const strip = (label: string, vector: ArrayLike<number>, can_pick: boolean): HTMLElement => {
     const picks = { label, picked: [look.dimension], on_pick: pick_dimension(look) };
-    const made = vector_strip(vector, can_pick ? picks : { label, full: most_but_outliers(vector) });
-    strips.push(made);
-    return made;
+    return vector_strip(vector, can_pick ? picks : { label, full: most_but_outliers(vector) });
   };
   const lead: Node[] = sides.flatMap(({ letter, token, vector }) => {
     const what = letter === "q" ? "query" : "key";
@@ -113,7 +110,7 @@ function make(look: Look): StepBody {
   const more = input && projection
     ? more_of(look, { input, projection }, sides)
     : [note(without_matrices(look))];
-  return { lead, more, strips };
+  return { lead, more };
 }
 
 export const project_step: Step = {

@@ -4,6 +4,7 @@ import { number_text } from "../format.ts";
 import type { Look } from "../look.ts";
 import { always, note, type Step, type StepBody } from "../step.ts";
 import { term } from "../terms.ts";
+import { written_look } from "../written_look.ts";
 
 /** Whether the scale is 1/sqrt(d), to float32. */
 function is_usual(look: Look): boolean {
@@ -14,10 +15,10 @@ function make(look: Look): StepBody {
   const { scale, softcap } = look.head.kept;
   const size = look.q.length;
   const capped = softcap > 0;
-  const scaled = number_text(look.scaled, 3);
-  const line = el("p.sum-line", {}, `${number_text(look.product, size <= 8 ? 4 : 2)} × ${number_text(scale, 4)} = `, el(capped ? "span" : "b.result", {}, scaled));
+  const { product, scale: factor, scaled, score } = written_look(look);
+  const line = el("p.sum-line", {}, `${product} × ${factor} = `, el(capped ? "span" : "b.result", {}, scaled));
   const cap = capped
-    ? el("p.sum-line", {}, `${number_text(softcap, 1)} · tanh(${scaled} / ${number_text(softcap, 1)}) = `, el("b.result", {}, number_text(look.score, 3)))
+    ? el("p.sum-line", {}, `${number_text(softcap, 1)} · tanh(${scaled} / ${number_text(softcap, 1)}) = `, el("b.result", {}, score))
     : null;
   return {
     lead: [line, ...(cap ? [cap] : [])],
@@ -29,7 +30,6 @@ function make(look: Look): StepBody {
         capped ? term("softcap") : "",
       ),
     ],
-    strips: [],
   };
 }
 

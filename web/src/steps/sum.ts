@@ -49,7 +49,6 @@ function make(look: Look): StepBody {
       number_table(["key", "weight", "of the answer’s length"], rows, (row) => top_of_row(look.head, look.query)[row]?.key === look.key),
       note("Each ", term("value"), " is taken as often as its weight says, and all are added up. A large weight on a short value brings little: so with ", term("sink", "sinks"), ". Shares are along the answer and add up to 100 %; one below 0 pulls the other way."),
     ],
-    strips: [part, answer],
   };
 }
 

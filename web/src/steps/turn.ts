@@ -1,7 +1,7 @@
 // Position by turning (RoPE): one pair of numbers of the query and of the key, before and after.
 import { el, svg } from "../dom.ts";
 import { vector_strip } from "../drawing.ts";
-import { number_text } from "../format.ts";
+import { digits_for, number_text, written_number } from "../format.ts";
 import type { Look } from "../look.ts";
 import { dimension_picker, named_strip, note, pick_dimension, token_of, type Step, type StepBody } from "../step.ts";
 import { term } from "../terms.ts";
@@ -40,6 +40,7 @@ function turned_pair(look: Look, side: ReturnType<typeof sides_of>[number], pair
   const before: Point = [side.vector[a]!, side.vector[b]!];
   const after: Point = [now[a]!, now[b]!];
   const angle = side.token * angles[pair]!;
+  const turn = number_text(angles[pair]!, digits_for(4, (d) => number_text(side.token * written_number(number_text(angles[pair]!, d)), 3) === number_text(angle, 3)));
   const label = `Numbers ${a} and ${b} of ${side.letter} turned by ${number_text(angle, 3)} radians: ${pair_text(before)} to ${pair_text(after)}`;
   const full = Math.hypot(...before) || 1;
   return el(
@@ -55,7 +56,7 @@ function turned_pair(look: Look, side: ReturnType<typeof sides_of>[number], pair
       el("br"),
       el("span.number", {}, pair_text(before)),
       el("br"),
-      el("span.faint", {}, `turned by ${side.token} × ${number_text(angles[pair]!, 4)} = ${number_text(angle, 3)} rad`),
+      el("span.faint", {}, `turned by ${side.token} × ${turn} = ${number_text(angle, 3)} rad`),
       el("br"),
       el("b.number", {}, pair_text(after)),
     ),
@@ -100,7 +101,6 @@ function make(look: Look): StepBody {
         ...(2 * angles.length < look.q.length ? [` Numbers from ${2 * angles.length} on are not turned.`] : []),
       ),
     ],
-    strips: [q, k],
   };
 }
 

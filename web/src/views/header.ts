@@ -26,7 +26,8 @@ export function header_view(page: Page, open_help: () => void): View {
   const root = el("header.top", {}, el("h1", {}, "fovea"), about, texts.root, el("span.round-buttons", {}, theme, help));
   return {
     root,
-    update() {
+    update(changed) {
+      if (!changed.has("text")) return;
       const { model, tokens } = text_of(page).data;
       fill(
         about,

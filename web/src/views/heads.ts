@@ -78,14 +78,13 @@ export function heads_view(page: Page): View {
         foot.replaceChildren(key_line(page));
       }
       if (changed.has("text") || changed.has("sort") || changed.has("kind")) cells.lay_out();
+      if (!["text", "layer", "head", "sort", "kind", "sinks"].some((key) => changed.has(key))) return;
       cells.pick();
       sort.value = state.sort;
       for (const one of kinds.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one.dataset["value"] === state.kind));
       reading.textContent = head_words(text, text.head_data(state.layer, state.head));
-    },
-    draw(changed) {
       const sinks = changed.has("sinks") && sink_cells(text_of(page)).size > 0;
-      if (changed.has("text") || changed.has("theme") || sinks) cells.draw();
+      if (changed.has("text") || sinks) cells.draw();
     },
   };
 }

@@ -5,7 +5,6 @@ import { look_of, type Look } from "../look.ts";
 import type { Page, View } from "../page.ts";
 import { token_of, type Step } from "../step.ts";
 import { steps } from "../steps.ts";
-import { draw_strips, on_width, type Strip } from "../drawing.ts";
 import { formula } from "../written.ts";
 
 export function notebook_view(page: Page): View {
@@ -14,9 +13,6 @@ export function notebook_view(page: Page): View {
   const walk = walker(page);
   const title = el("h2", { id: "notebook-title" }, "The notebook, with this model’s numbers");
   const root = el("section.card.notebook-card", { id: "notebook", "aria-labelledby": "notebook-title" }, el("div.card-head", {}, title, walk.root), about, list);
-  let strips: Strip[] = [];
-  const draw = (): void => draw_strips(strips);
-  on_width(list, draw);
   return {
     root,
     update() {
@@ -25,15 +21,12 @@ export function notebook_view(page: Page): View {
       if (!look) return;
       const walked = steps.filter((step) => step.applies(look));
       const at = Math.max(0, walked.findIndex((step) => step.id === page.store.state.step));
-      const made = walked.map((step, i) => step_item(look, step, i, i === at));
-      strips = made.flatMap((one) => one.strips);
       const focused = list.contains(document.activeElement) ? focus_name(document.activeElement!) : null;
-      fill(list, ...made.map((one) => one.root));
+      fill(list, ...walked.map((step, i) => step_item(look, step, i, i === at)));
       if (focused) list.querySelector<HTMLElement>(focused)?.focus({ preventScroll: true });
       fill(about, "How ", token_of(look, look.query), " looks at ", token_of(look, look.key), ": ", el("b.number", {}, weight_text(look.weight)), " of its look. Pick another bar to change the key.");
       walk.show(walked, at);
     },
-    draw,
   };
 }
 
@@ -47,15 +40,14 @@ function focus_name(element: Element): string | null {
   return word ? `[data-step="${step}"] [data-term="${CSS.escape(word)}"]` : `[data-step="${step}"] .step-head`;
 }
 
-function step_item(look: Look, step: Step, index: number, current: boolean): { root: HTMLElement; strips: Strip[] } {
-  const { lead, more, strips } = step.make(look);
+function step_item(look: Look, step: Step, index: number, current: boolean): HTMLElement {
+  const { lead, more } = step.make(look);
   const head = button("", { class: "step-head", "aria-expanded": String(current), "aria-controls": `more-${step.id}` }, () =>
     look.page.store.change({ step: step.id }),
   );
   head.append(el("span.step-number", {}, String(index + 1)), el("span.step-title", {}, step.title), formula(step.formula(look)));
   const details = el("div.more", { id: `more-${step.id}` }, ...more);
-  const root = el("li.step", { "data-step": step.id, "data-current": String(current) }, head, el("div.step-body", {}, ...lead, details));
-  return { root, strips };
+  return el("li.step", { "data-step": step.id, "data-current": String(current) }, head, el("div.step-body", {}, ...lead, details));
 }
 
 function walker(page: Page): { root: HTMLElement; show: (walked: readonly Step[], at: number) => void } {

@@ -1,7 +1,7 @@
 // The picked head alone: its map large, with the picked row and column, and what its portrait was measured from.
 import { theme_colours } from "../colour.ts";
 import { el, fill } from "../dom.ts";
-import { draw_map, on_width, pen_of, sink_cells } from "../drawing.ts";
+import { draw_map, Drawing, sink_cells } from "../drawing.ts";
 import { entropy_words, weight_text } from "../format.ts";
 import { head_name, type OpenText, type Page, type View } from "../page.ts";
 import { selection_of, text_of } from "../selection.ts";
@@ -26,12 +26,13 @@ export function portrait_view(page: Page): View {
   const summary = el("p.sub");
   const root = el("section.card.portrait-card", { id: "portrait", "aria-label": "The picked head" }, title, summary, el("div.portrait-body", {}, frame, el("div", {}, facts, kinds)));
   cross.addEventListener("click", (event) => pick_cell(page, cross, event));
-  on_width(frame, () => draw_cross(cross, page));
+  const crossed = new Drawing(cross, (pen, side) => draw_cross(pen, side, page));
   return {
     root,
     update(changed) {
-      const { layer, head } = page.store.state;
-      const data = text_of(page).head_data(layer, head);
+      const { layer, head, sinks } = page.store.state;
+      const text = text_of(page);
+      const data = text.head_data(layer, head);
       if (["text", "layer", "head"].some((key) => changed.has(key))) {
         fill(title, "Head ", el("span.number", {}, head_name(layer, head)));
         fill(summary, ...summary_of(data));
@@ -39,12 +40,8 @@ export function portrait_view(page: Page): View {
         fill(kinds, ...sentences_of(data));
         cross.setAttribute("aria-label", `Map of head ${head_name(layer, head)}: ${data.summary}`);
       }
-    },
-    draw(changed) {
-      const { layer, head, sinks } = page.store.state;
-      const text = text_of(page);
-      if (["text", "layer", "head", "sinks", "theme"].some((key) => changed.has(key))) draw_map(map, text, layer, head, sinks ? sink_cells(text) : new Set());
-      draw_cross(cross, page);
+      if (["text", "layer", "head", "sinks"].some((key) => changed.has(key))) draw_map(map, text, layer, head, sinks ? sink_cells(text) : new Set());
+      crossed.draw();
     },
   };
 }
@@ -75,14 +72,11 @@ function measure(name: Term, mean: RowMean): HTMLElement[] {
   return [el("dt", {}, term(name)), el("dd", {}, bar, el("span.number", {}, number))];
 }
 
-function draw_cross(canvas: HTMLCanvasElement, page: Page): void {
-  const side = canvas.clientWidth;
-  if (side === 0) return;
+function draw_cross(pen: CanvasRenderingContext2D, side: number, page: Page): void {
   const text = text_of(page);
   const { token, column } = page.store.state;
   const { query, key, head } = selection_of(page);
   const { map_cell, map_cells, model } = text.data;
-  const pen = pen_of(canvas, side, side);
   const size = side / map_cells;
   const at = (index: number): number => Math.floor(index / map_cell) * size;
   pen.strokeStyle = theme_colours().accent;

@@ -1,7 +1,7 @@
 // All weights of the row or column by position, on a log scale: where in the text they lie.
 import { theme_colours } from "../colour.ts";
 import { el } from "../dom.ts";
-import { on_width, pen_of } from "../drawing.ts";
+import { Drawing } from "../drawing.ts";
 import { weight_text } from "../format.ts";
 import type { Page, View } from "../page.ts";
 import { selection_of } from "../selection.ts";
@@ -24,7 +24,7 @@ export function profile(page: Page): View {
   const canvas = el("canvas.profile", { role: "img", "aria-label": "All weights by position, on a log scale" });
   const reading = el("figcaption", { "aria-hidden": "true" });
   const root = el("figure.profile-figure", {}, canvas, reading);
-  const draw = (): void => draw_profile(canvas, page);
+  const drawing = new Drawing(canvas, (pen, width, height) => draw_profile(pen, width, height, page));
   const about = (): string => `${selection_of(page).weights ? "every weight" : "received"} by place in the text, log scale from 0.0001 to 1`;
   const token_at = (event: MouseEvent): number => {
     const at = canvas.getBoundingClientRect();
@@ -40,22 +40,18 @@ export function profile(page: Page): View {
     const token = token_at(event);
     if ((selection_of(page).weights?.[token] ?? 0) > 0) page.store.change({ other: token });
   });
-  on_width(root, draw);
   return {
     root,
     update() {
       reading.textContent = about();
+      drawing.draw();
     },
-    draw,
   };
 }
 
-function draw_profile(canvas: HTMLCanvasElement, page: Page): void {
+function draw_profile(pen: CanvasRenderingContext2D, width: number, height: number, page: Page): void {
   const { text, head, query, key } = selection_of(page);
   const weights = shown_weights(page);
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  if (width === 0) return;
-  const pen = pen_of(canvas, width, height);
   const { hue, accent, line, soft } = theme_colours();
   const { token, column } = page.store.state;
   const other = head === null ? -1 : column ? query : key;

@@ -25,7 +25,6 @@ export function row_view(page: Page): View {
   on_bar(list, (token) => page.store.change({ other: token }));
   return {
     root,
-    draw: (changed) => whole.draw?.(changed),
     update(changed) {
       const { state } = page.store;
       const selection = selection_of(page);

@@ -130,13 +130,14 @@ class Chips {
   pick(token: number): void {
     if (token === this.picked) return;
     const before = this.chips[this.picked];
+    const chip = this.chips[token]!;
+    // It asks for places: before anything is changed, when they are known.
+    reveal(this.strip, chip);
     before?.setAttribute("aria-selected", "false");
     if (before) before.tabIndex = -1;
-    const chip = this.chips[token]!;
     chip.setAttribute("aria-selected", "true");
     chip.tabIndex = 0;
     this.picked = token;
-    if (before) reveal(this.strip, chip);
     if (before && before === document.activeElement) chip.focus({ preventScroll: true });
   }
 
@@ -172,7 +173,7 @@ class Chips {
 /** Scrolls inside the strip only, and only where the chip is out of sight. */
 function reveal(strip: HTMLElement, chip: HTMLElement): void {
   if (strip.scrollHeight <= strip.clientHeight) return;
-  const top = chip.offsetTop - strip.offsetTop;
+  const top = chip.offsetTop;
   if (top < strip.scrollTop || top + chip.offsetHeight > strip.scrollTop + strip.clientHeight) {
     strip.scrollTop = top - strip.clientHeight / 2;
   }
