@@ -23,6 +23,16 @@ def reply_of(client, request: str, seconds: float) -> dict:
             return reply["content"]
 
 
+def next_cell(client, source: str) -> dict:
+    """The reply to a cell that is run once the kernel no longer drops those that were queued behind the one that failed."""
+    for _ in range(50):
+        reply = reply_of(client, client.execute(source), 30)
+        if reply["status"] != "aborted":
+            break
+        time.sleep(0.1)
+    return reply
+
+
 def test_p11_interrupting_the_kernel_ends_the_cell_and_the_next_one_runs():
     manager, client = jupyter_client.manager.start_new_kernel(startup_timeout=60)
     try:
@@ -33,7 +43,7 @@ def test_p11_interrupting_the_kernel_ends_the_cell_and_the_next_one_runs():
         manager.interrupt_kernel()
         stopped = reply_of(client, request, 30)
         assert (stopped["status"], stopped["ename"]) == ("error", "KeyboardInterrupt")
-        after = reply_of(client, client.execute("assert fovea.attend(*[query[:, :, :4]] * 3).output.sum() == 2048"), 30)
+        after = next_cell(client, "assert fovea.attend(*[query[:, :, :4]] * 3).output.sum() == 2048")
         assert after["status"] == "ok", after
     finally:
         client.stop_channels()
