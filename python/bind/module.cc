@@ -5,8 +5,23 @@
 #include "bind/layers.h"
 #include "bind/running.h"
 
+namespace {
+
+// What calls share is guarded by the GIL. A free-threaded interpreter switches it on for this module, unless it was told
+// not to.
+void require_gil() {
+  namespace nb = nanobind;
+  const nb::object is_enabled =
+      nb::getattr(nb::module_::import_("sys"), "_is_gil_enabled", nb::none());
+  if (is_enabled.is_none() || nb::cast<bool>(is_enabled())) return;
+  throw nb::import_error("fovea needs the GIL; start Python without PYTHON_GIL=0 and -X gil=0");
+}
+
+}  // namespace
+
 NB_MODULE(_fovea, module) {
   namespace bind = fovea::bind;
+  require_gil();
   bind::bind_errors();
   bind::bind_running(module);
   bind::bind_core(module);

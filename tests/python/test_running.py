@@ -106,6 +106,20 @@ def test_p15_a_second_import_is_the_same_module():
     assert fovea.attend(query, query, query).output.sum() == 4
 
 
+def test_p15_without_the_gil_it_refuses_to_be_imported():
+    code = """
+import sys
+sys._is_gil_enabled = lambda: False  # as a free-threaded interpreter under PYTHON_GIL=0 says
+try:
+    import fovea
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "fovea needs the GIL; start Python without PYTHON_GIL=0 and -X gil=0\n", done.stderr
+    assert done.returncode == 0
+
+
 def child_asks(query: np.ndarray, results) -> None:
     results.put(float(fovea.attend(query, query, query).output.sum()))
 
