@@ -199,6 +199,7 @@ TEST_F(Model, TheWrongFormatUnderTheRightNameSaysWhatItLooksLike) {
 }
 
 TEST_F(Model, LargerThanTheMemoryIsOutOfMemoryWithTheSize) {
+  if (!kCanLimitAddresses) GTEST_SKIP() << "the sanitizer needs more";
   const std::int64_t floats = 1 << 28;  // 1 GiB, none of it on the disk
   std::string header = R"({"a":{"dtype":"F32","shape":[268435456],"data_offsets":[0,1073741824]}})";
   const std::string path =
@@ -220,6 +221,7 @@ TEST_F(Model, LargerThanTheMemoryIsOutOfMemoryWithTheSize) {
 // OpenBLAS without addresses for its buffers would try for ever. How much it takes depends on how it
 // was built: with threads of its own it does not fit here.
 TEST_F(Model, LittleMemoryForTheBlasLibraryIsAnErrorAndNoEndlessLoop) {
+  if (!kCanLimitAddresses) GTEST_SKIP() << "the sanitizer needs more";
   Launch small =
       launch({"generate", "a", "--model", write("tiny.gguf", tiny_model({.story = "ab"}))});
   small.most_address_space = std::int64_t{256} << 20;

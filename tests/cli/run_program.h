@@ -12,6 +12,13 @@
 
 namespace fovea::cli {
 
+/// Whether Launch::most_address_space can be set: AddressSanitizer needs terabytes of addresses.
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr bool kCanLimitAddresses = false;
+#else
+inline constexpr bool kCanLimitAddresses = true;
+#endif
+
 struct Launch {
   std::vector<std::string> words;                                     ///< after "fovea"
   std::vector<std::pair<std::string, std::string>> environment = {};  ///< added to ours
