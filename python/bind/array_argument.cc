@@ -116,6 +116,10 @@ std::optional<DType> type_of(const char* format, std::int64_t bytes) {
   return std::nullopt;
 }
 
+void check_rank(int rank, const char* name) {
+  if (rank > kMaxRank) raise_value(name, fmt::format("has {} axes; wanted 4 at most", rank));
+}
+
 // The exchange functions of an array's type. Looking them up costs more than a small call, so the last type is kept.
 const dlpack::ExchangeApi* exchange_of(nb::handle object) {
   static PyTypeObject* last_type = nullptr;
@@ -256,6 +260,7 @@ bool ArrayArgument::look_by_buffer(nb::handle object, const Where& where) {
                                               : type_of(buffer_.format, buffer_.itemsize);
   if (!type) raise_element(object, where.name);
 
+  check_rank(buffer_.ndim, where.name);
   const std::size_t rank = static_cast<std::size_t>(buffer_.ndim);
   Shape sizes(std::span<const std::int64_t>(buffer_.shape, rank));
   Shape strides(std::span<const std::int64_t>(buffer_.strides, rank));
@@ -341,6 +346,7 @@ void ArrayArgument::set_view(const dlpack::Tensor& tensor, nb::handle object, co
                fmt::format("is on DLPack device {}; wanted the CPU", tensor.device.type));
   const std::optional<DType> type = type_of(tensor.type);
   if (!type) raise_element(object, where.name);
+  check_rank(tensor.rank, where.name);
   const Shape sizes(
       std::span<const std::int64_t>(tensor.sizes, static_cast<std::size_t>(tensor.rank)));
   const Shape strides = tensor.strides == nullptr

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bind/array.h"
+#include "bind/callbacks.h"
 #include "bind/question.h"
 #include "fovea/engine/attend.h"
 
@@ -24,7 +25,7 @@ struct ObservedName {
 /// What to observe, the labels that it looks at, and the callbacks that it shows tiles to.
 struct ObserveRequest {
   Observe observe;
-  std::unique_ptr<TileObserver> callbacks;
+  Callbacks callbacks;
   std::unique_ptr<ArrayArgument> query_labels;
   std::unique_ptr<ArrayArgument> key_labels;
 };

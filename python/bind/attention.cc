@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bind/cache.h"
+#include "bind/callbacks.h"
 #include "bind/keywords.h"
 #include "bind/layers.h"
 #include "bind/scalars.h"
@@ -36,11 +37,17 @@ void make(SharedCache* self, std::int64_t key_heads, std::int64_t head_size,
                                            type_named(dtype), capacity))};
 }
 
-// Another thread may be asking without the GIL: to wait for it with the GIL would be to wait for ever.
+// Another thread may be asking without the GIL: to wait for it with the GIL would be to wait for ever. So would waiting in
+// a callback be, for the call that shows it a tile.
 template <typename F>
 void change(const SharedCache& self, const F& body) {
+  std::unique_lock lock(self.state->mutex, std::defer_lock);
+  if (is_in_callback() && !lock.try_lock()) {
+    throw nb::value_error(
+        "KvCache: a function that is shown tiles cannot change a cache that is being asked");
+  }
   const nb::gil_scoped_release released;
-  const std::unique_lock lock(self.state->mutex);
+  if (!lock.owns_lock()) lock.lock();
   body(self.state->cache);
   ++self.state->version;
 }
@@ -119,7 +126,7 @@ void bind_attention(nb::module_& module) {
            "An empty cache with room for `capacity` tokens; value_size is head_size unless given; "
            "dtype is float32, bfloat16 or float16, by name or as numpy and torch have it. "
            "Raises ValueError, MemoryError.")
-      .def("append", &append, nb::arg("key"), nb::arg("value"),
+      .def("append", &append, nb::arg("key").none(), nb::arg("value").none(),
            nb::sig("def append(self, key: typing.Any, value: typing.Any) -> None"),
            "Appends key [batch, key_heads, n, head_size] and value [batch, key_heads, n, "
            "value_size] of the cache's type; leading axes of size 1 may be left out. Raises "
@@ -133,8 +140,9 @@ void bind_attention(nb::module_& module) {
       .def("__repr__", &representation)
       .def("__len__", [](const SharedCache& self) { return read(self).tokens; });
   const auto define_attend = [&](const auto&... keywords) {
-    cache.def("attend", &attend_cache, nb::arg("query"), keywords..., nb::arg("out") = nb::none(),
-              nb::arg("threads") = nb::none(), nb::sig(signature.c_str()),
+    cache.def("attend", &attend_cache, nb::arg("query").none(), keywords...,
+              nb::arg("out") = nb::none(), nb::arg("threads") = nb::none(),
+              nb::sig(signature.c_str()),
               "fovea.attend with the cache's keys and values; query [batch, query_heads, "
               "queries, head_size].");
   };

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <nanobind/stl/string.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,27 @@ const ObserveRequest* request_of(nb::handle observe) {
   return request;
 }
 
+// What a call observes. Callbacks have an observer for each call, so that calls do not wait for each other.
+class Observing {
+ public:
+  explicit Observing(const ObserveRequest* request) {
+    static const Observe nothing;
+    observe_ = request == nullptr ? &nothing : &request->observe;
+    if (request == nullptr || !request->callbacks.given()) return;
+    own_ = *observe_;
+    own_.own = &shower_.emplace(request->callbacks);
+    observe_ = &own_;
+  }
+  Observing(const Observing&) = delete;
+  Observing& operator=(const Observing&) = delete;
+  const Observe& observe() const noexcept { return *observe_; }
+
+ private:
+  std::optional<CallbackObserver> shower_;
+  Observe own_;
+  const Observe* observe_;
+};
+
 }  // namespace
 
 Answer ask(const std::shared_ptr<Question>& question, const CallArguments& call) {
@@ -32,13 +54,13 @@ Answer ask(const std::shared_ptr<Question>& question, const CallArguments& call)
   const int threads = threads_of(call.threads);
   ArrayArgument out;
   if (!call.out.is_none()) out.look_to_write(call.out, "attend: out");
-  static const Observe nothing;
+  const Observing observing(request);
   std::shared_ptr<Attended> attended;
   // Callbacks need the GIL, so that the call may not keep it; and they are slow.
-  const bool has_callbacks = request != nullptr && request->callbacks != nullptr;
+  const bool has_callbacks = request != nullptr && request->callbacks.given();
   run_released(has_callbacks ? Length::long_ : question->length(), [&](std::stop_token stop) {
     const Execution execution{.threads = threads, .stop = std::move(stop)};
-    const Observe& observe = request == nullptr ? nothing : request->observe;
+    const Observe& observe = observing.observe();
     // Made where it stays: to move an answer takes longer than a small one's attention.
     attended.reset(new Attended(
         out.given()
@@ -81,8 +103,7 @@ Plan plan_arrays(nb::handle query, nb::handle key, nb::handle value, nb::handle 
       {scale, softcap, bias, keep, causal, window, diagonal, alibi, sinks, key_lengths});
   const ObserveRequest* request = request_of(observe);
   const Execution execution{.threads = threads_of(threads)};
-  return request == nullptr ? plan(question.attention(), execution)
-                            : plan(question.attention(), request->observe, execution);
+  return plan(question.attention(), Observing(request).observe(), execution);
 }
 
 template <typename Info>

@@ -13,7 +13,7 @@ inline auto question_keywords() {
   namespace nb = nanobind;
   return std::make_tuple(nb::kw_only(), nb::arg("scale") = nb::none(),
                          nb::arg("softcap") = nb::none(), nb::arg("bias") = nb::none(),
-                         nb::arg("keep") = nb::none(), nb::arg("causal") = false,
+                         nb::arg("keep") = nb::none(), nb::arg("causal").none() = false,
                          nb::arg("window") = nb::none(), nb::arg("diagonal") = nb::none(),
                          nb::arg("alibi") = nb::none(), nb::arg("sinks") = nb::none(),
                          nb::arg("key_lengths") = nb::none(), nb::arg("observe") = nb::none());

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "bind/attended.h"
+#include "bind/callbacks.h"
 #include "bind/scalars.h"
+#include "fovea/core/printable.h"
 
 namespace fovea::bind {
 namespace {
@@ -38,57 +40,6 @@ std::unique_ptr<ArrayArgument> labels_of(nb::handle object, const char* name, Te
 }
 
 using Indices = std::vector<std::int64_t>;
-
-// A tile as a callback gets it: a copy, for the engine's memory ends with the call.
-struct HeldTile {
-  std::int64_t batch;
-  std::int64_t head;
-  std::int64_t first_query;
-  std::int64_t first_key;
-  nb::object scores;
-  nb::object weights;
-};
-
-nb::object tile_array(const float* numbers, const ObservedTile& tile) {
-  if (numbers == nullptr) return nb::none();
-  constexpr std::int64_t kRowsOfMemory = 64;
-  const TensorView whole(numbers, {tile.keys, kRowsOfMemory});
-  const nb::object by_key = to_array(Tensor::copy_of(whole), {});
-  return by_key.attr("T")[nb::slice(tile.queries)];
-}
-
-// Shows tiles to functions of Python. They take the GIL: one runs at a time, in whichever thread computed the tile.
-class CallbackObserver : public TileObserver {
- public:
-  CallbackObserver(nb::object on_tile, nb::object on_weights)
-      : on_tile_(std::move(on_tile)), on_weights_(std::move(on_weights)) {}
-  void tile(const ObservedTile& tile) override { show(on_tile_, tile); }
-  void weights(const ObservedTile& tile) override { show(on_weights_, tile); }
-
- private:
-  static void show(const nb::object& callback, const ObservedTile& tile) {
-    if (callback.is_none()) return;
-    const nb::gil_scoped_acquire held;
-    callback(HeldTile{tile.batch, tile.head, tile.first_query, tile.first_key,
-                      tile_array(tile.scores, tile), tile_array(tile.weights, tile)});
-  }
-
-  nb::object on_tile_;
-  nb::object on_weights_;
-};
-
-std::unique_ptr<TileObserver> callbacks(nb::handle on_tile, nb::handle on_weights) {
-  if (on_tile.is_none() && on_weights.is_none()) return nullptr;
-  const std::pair<nb::handle, const char*> given[] = {{on_tile, "on_tile"},
-                                                      {on_weights, "on_weights"}};
-  for (const auto& [callback, name] : given) {
-    if (callback.is_none() || PyCallable_Check(callback.ptr()) != 0) continue;
-    throw nb::type_error(
-        fmt::format("observe: {} is {}; wanted a function of a fovea.Tile", name, shown(callback))
-            .c_str());
-  }
-  return std::make_unique<CallbackObserver>(nb::borrow(on_tile), nb::borrow(on_weights));
-}
 
 // "fovea.Observe(top_weights=8, entropy=True)": what is asked for.
 std::string representation(const ObserveRequest& request) {
@@ -120,7 +71,13 @@ std::string representation(const ObserveRequest& request) {
   if (o.query_labels.given()) add("query_labels", to_string(o.query_labels.shape()));
   if (o.key_labels.given()) add("key_labels", to_string(o.key_labels.shape()));
   add_flag("row_statistics", o.row_statistics);
-  if (o.own != nullptr) add("on_tile or on_weights", "given");
+  const auto add_callback = [&](const char* name, const nb::object& callback) {
+    if (callback.is_none()) return;
+    const nb::object its_name = nb::getattr(callback, "__name__", nb::repr(callback));
+    add(name, printable(nb::cast<std::string>(nb::str(its_name))));
+  };
+  add_callback("on_tile", request.callbacks.on_tile);
+  add_callback("on_weights", request.callbacks.on_weights);
   return fmt::format("fovea.Observe({})", text);
 }
 
@@ -143,9 +100,23 @@ void make(ObserveRequest* self, Indices heads, std::int64_t top_weights, bool en
   read_pooled_map(pooled_map, made->observe);
   made->query_labels = labels_of(query_labels, "observe: query_labels", made->observe.query_labels);
   made->key_labels = labels_of(key_labels, "observe: key_labels", made->observe.key_labels);
-  made->callbacks = callbacks(on_tile, on_weights);
-  made->observe.own = made->callbacks.get();
+  made->callbacks = callbacks_of(on_tile, on_weights);
   new (self) ObserveRequest(std::move(*made));
+}
+
+// A callback may hold what holds its Observe: a method of an object that has both.
+int visit_callbacks(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  if (!nb::inst_ready(self)) return 0;
+  const Callbacks& callbacks = nb::inst_ptr<ObserveRequest>(self)->callbacks;
+  Py_VISIT(callbacks.on_tile.ptr());
+  Py_VISIT(callbacks.on_weights.ptr());
+  return 0;
+}
+
+int clear_callbacks(PyObject* self) {
+  nb::inst_ptr<ObserveRequest>(self)->callbacks = {};
+  return 0;
 }
 
 constexpr const char* kObserveText =
@@ -165,31 +136,21 @@ constexpr const char* kObserveText =
   row_statistics  what a Lens needs: log2_max and row_sum [batch, heads, queries]
   on_tile, on_weights
                   functions of a Tile: shown each part of the scores as it is computed, or with final weights once all keys
-                  of its rows were seen. Called one at a time, from any thread; of one row by rising keys; what is hidden as a
-                  whole is left out. What they raise ends the call and comes out of attend.
+                  of its rows were seen. A call shows one at a time, from any thread; of one row by rising keys; what is
+                  hidden as a whole is left out. What they raise ends the call and comes out of attend. Not for float64, which is
+                  computed by the textbook.
 
 Raises TypeError and ValueError; what contradicts the question is refused by attend.)";
 
 }  // namespace
 
 void bind_observe(nb::module_& module) {
-  nb::class_<HeldTile>(module, "Tile",
-                       "A part of a head's scores, as Observe's on_tile and on_weights get it: "
-                       "queries from first_query on, keys from first_key on.")
-      .def_ro("batch", &HeldTile::batch)
-      .def_ro("head", &HeldTile::head, "Of the query.")
-      .def_ro("first_query", &HeldTile::first_query)
-      .def_ro("first_key", &HeldTile::first_key)
-      .def_ro("scores", &HeldTile::scores,
-              nb::sig("def scores(self, /) -> numpy.typing.NDArray[numpy.float32] | None"),
-              "[queries, keys] float32, natural units, with every modifier; -inf = hidden. None in "
-              "on_weights.")
-      .def_ro("weights", &HeldTile::weights,
-              nb::sig("def weights(self, /) -> numpy.typing.NDArray[numpy.float32]"),
-              "[queries, keys] float32: in on_weights the softmax's, to within 4 ulp; in on_tile "
-              "exp(score - the row's maximum in this tile). Hidden: 0.");
+  bind_tile(module);
+  static PyType_Slot slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(&visit_callbacks)},
+                                {Py_tp_clear, reinterpret_cast<void*>(&clear_callbacks)},
+                                {0, nullptr}};
   nb::class_<ObserveRequest>(
-      module, "Observe",
+      module, "Observe", nb::type_slots(slots),
       "What to observe in the pass that computes the output. What is not asked for costs nothing; "
       "nothing changes a bit of the output.")
       .def("__init__", &make, nb::kw_only(), nb::arg("heads") = Indices{},

@@ -255,6 +255,8 @@ ARGUMENTS = [
     ({"keep": np.ones((3, 3), np.float32)}, TypeError, "attend: keep is float32; wanted bool"),
     ({"bias": np.ones((3, 3), bool)}, TypeError, "attend: bias is bool; wanted float32, bfloat16, float16 or float64"),
     ({"key_lengths": np.ones(1, np.float32)}, TypeError, "attend: key_lengths is float32; wanted int32 or int64"),
+    ({"causal": None}, TypeError, "attend: causal is None; wanted True or False"),
+    ({"bias": np.ones((1,) * 9, np.float32)}, ValueError, "attend: bias has 9 axes; wanted 4 at most"),
     ({"out": 3}, TypeError, "attend: out is of type int; wanted an array"),
 ]
 

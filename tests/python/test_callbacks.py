@@ -1,7 +1,12 @@
 """Observers of one's own: functions that are shown the tiles."""
 
+import gc
 import signal
+import subprocess
+import sys
 import threading
+import time
+import weakref
 
 import dense
 import numpy as np
@@ -85,6 +90,88 @@ def test_a_callback_may_ask_something_itself():
     observe = fovea.Observe(on_tile=lambda _: sums.append(fovea.attend(inner, inner, inner).output.sum()))
     fovea.attend(*problem(0), observe=observe)
     assert sums and set(sums) == {np.float32(inner.size)}
+
+
+def test_a_call_shows_one_tile_at_a_time():
+    inside, most = [0], [0]
+
+    def look(_: fovea.Tile) -> None:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        time.sleep(0.002)  # gives up the GIL, as numpy does
+        inside[0] -= 1
+
+    fovea.attend(*problem(0), observe=fovea.Observe(on_tile=look), threads=2)
+    assert most == [1]
+
+
+def test_a_callback_may_ask_with_its_own_observe():
+    depth, seen = [0], []
+
+    def look(tile: fovea.Tile) -> None:
+        seen.append(depth[0])
+        if depth[0] == 0:
+            depth[0] = 1
+            fovea.attend(*problem(0), observe=observe)
+            depth[0] = 0
+
+    observe = fovea.Observe(heads=[0], on_weights=look)
+    fovea.attend(*[array[:1, :, :40] for array in problem(0)], observe=observe)
+    assert seen.count(0) >= 1 and seen.count(1) >= 1
+
+
+@pytest.mark.parametrize("change", ["append", "truncate"])
+def test_a_callback_cannot_change_the_cache_that_is_asked(change):
+    cache = fovea.KvCache(head_size=16)
+    token = np.ones((200, 16), np.float32)
+    cache.append(token, token)
+
+    def touch(_: fovea.Tile) -> None:
+        cache.append(token, token) if change == "append" else cache.truncate(1)
+
+    with pytest.raises(ValueError, match="KvCache: a function that is shown tiles cannot change"):
+        cache.attend(np.ones((1, 1, 2, 16), np.float32), observe=fovea.Observe(on_weights=touch))
+    assert len(cache) == 200
+    cache.append(token, token)
+    assert len(cache) == 400
+
+
+def test_what_observes_with_its_own_method_is_freed():
+    class Watcher:
+        def __init__(self):
+            self.observe = fovea.Observe(on_weights=self.look)
+
+        def look(self, _: fovea.Tile) -> None:
+            pass
+
+    watcher = weakref.ref(Watcher())
+    gc.collect()
+    assert watcher() is None
+
+
+def test_an_observe_that_lives_to_the_end_is_no_leak():
+    code = """
+import numpy as np, fovea
+def look(tile):
+    pass
+query = np.ones((3, 4), np.float32)
+observe = fovea.Observe(on_weights=look)
+fovea.attend(query, query, query, observe=observe)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_tile_and_an_observe_say_what_they_are():
+    def look(tile: fovea.Tile) -> None:
+        shown.append(repr(tile))
+
+    shown: list[str] = []
+    observe = fovea.Observe(on_tile=look)
+    query = np.ones((2, 70, 4), np.float32)
+    fovea.attend(query, query, query, observe=observe)
+    assert "fovea.Tile(batch 0, head 1, queries 64 to 69, keys 0 to 69)" in shown
+    assert repr(observe) == "fovea.Observe(on_tile=look)"
 
 
 def test_threads_with_callbacks_wait_for_each_other_without_end():

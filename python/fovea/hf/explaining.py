@@ -113,15 +113,15 @@ def _under_fovea(model: Any) -> Iterator[None]:
     from . import register
 
     register()
-    before = model.config._attn_implementation
-    if before == "fovea":
-        yield
-        return
+    # Parts of a model have configs of their own, and these may differ.
+    parts = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
+    before = [(config, config._attn_implementation_internal) for config in parts.values()]
     model.set_attn_implementation("fovea")
     try:
         yield
     finally:
-        model.set_attn_implementation(before)
+        for config, implementation in before:
+            config._attn_implementation_internal = implementation
 
 
 def _run(model: Any, ids: torch.Tensor, answer: Callable[[torch.nn.Module, Question, torch.Tensor], None]) -> Any:
@@ -147,17 +147,19 @@ def _facts(model: Any, ids: torch.Tensor, tokens: list[Any]) -> tuple[dict[str, 
         modules.append(module)
         output.zero_()
 
-    few = ids[:, :2]
+    few = ids[:, [0, min(1, ids.shape[1] - 1)]]  # two, for one alone does not show who sees whom
     answered = _run(model, few, answer)
     if not asked:
         raise ValueError(f"explain: no layer of {type(model).__name__} is on transformers' attention interface")
+    if asked[0].query.dtype == torch.float64:
+        raise ValueError(f"explain: {type(model).__name__} computes in float64; wanted float32, as model.float() has it, or 16 bits")
     heads = {(question.query.shape[1], question.key.shape[1]) for question in asked}
     if len(heads) > 1:
         shapes = ", ".join(f"{of} with {keys} key heads" for of, keys in sorted(heads))
         raise ValueError(f"explain: {type(model).__name__} has layers of other numbers of heads: {shapes}; wanted one number")
     if any(question.query.shape[:3:2] != question.key.shape[:3:2] for question in asked):
         raise ValueError(f"explain: a layer of {type(model).__name__} looks at another text than its own; wanted one text")
-    causal = few.shape[1] < 2 or _is_causal(asked[0])
+    causal = _is_causal(asked[0])
     query_heads, key_heads = heads.pop()
     name = getattr(model, "name_or_path", "") or type(model).__name__
     facts = {

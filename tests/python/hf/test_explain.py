@@ -98,3 +98,38 @@ def test_the_model_is_left_as_it_was():
     with pytest.raises(ValueError):
         fovea.explain(model, make_tokenizer(), TEXT, only_heads=[(9, 9)])
     assert model.config._attn_implementation == "sdpa"
+
+
+def test_one_token_of_an_encoder_is_no_decoders():
+    data = explained("bert", "journey")[1].data
+    assert len(data["tokens"]) == 1 and data["model"]["causal"] is False
+    assert explained("gpt2", "journey")[1].data["model"]["causal"] is True
+
+
+def test_a_model_in_float64_is_refused_by_that_name():
+    with pytest.raises(ValueError, match="computes in float64; wanted float32"):
+        fovea.explain(make_model("llama").double(), make_tokenizer(), TEXT)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_parts_of_a_model_keep_their_own_implementations(fails):
+    import transformers
+
+    text = make_model("llama").config
+    vision = transformers.CLIPVisionConfig(
+        hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2, image_size=8, patch_size=4
+    )
+    model = transformers.LlavaForConditionalGeneration(transformers.LlavaConfig(text_config=text, vision_config=vision)).eval()
+    model.set_attn_implementation({"text_config": "eager", "vision_config": "sdpa"})
+
+    def implementations() -> list[str]:
+        return [part.config._attn_implementation for part in model.modules() if hasattr(part, "config")]
+
+    before = implementations()
+    assert {"eager", "sdpa"} <= set(before)
+    if fails:
+        with pytest.raises(ValueError):
+            fovea.explain(model, make_tokenizer(), TEXT, only_heads=[(99, 0)])
+    else:
+        fovea.explain(model, make_tokenizer(), TEXT)
+    assert implementations() == before
