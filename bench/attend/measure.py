@@ -3,7 +3,8 @@
 Each rival's visit is one call to warm up and then some calls that count, after a sleep in which the last one's idle
 threads stop spinning. Before and after it runs a canary, multiply-adds in registers: a visit counts only when the
 machine gave its full rate both times. A visit's time is its fastest call; a rival's time is the median of the visits
-that count. On a machine that other programs keep busy none may: then it is the fastest visit, and the result unsteady.
+that count. On a machine that other programs keep busy hardly any may: then it is the fastest visit of all, and the result
+unsteady.
 """
 
 import ctypes
@@ -16,6 +17,7 @@ CANARY_MILLISECONDS = 3
 CANARY_SHARE = 0.95  # of the best canary of the run
 VISIT_SECONDS = 0.020
 FEWEST_VISITS = 5
+FEWEST_THAT_TELL = 3  # one or two are chance
 SMALL_SPREAD = 0.02  # of the median, between the quartiles
 
 
@@ -74,7 +76,9 @@ class Rival:
         return time.perf_counter() - start
 
     def seconds(self):
-        return statistics.median(self.visits) if self.visits else min(self.disturbed)
+        if len(self.visits) >= min(FEWEST_THAT_TELL, self.visits_wanted):
+            return statistics.median(self.visits)
+        return min(self.visits + self.disturbed)
 
     def spread(self):
         """Between the quartiles of the visits, as a share of the median; 0 for a rival that is too slow to repeat."""

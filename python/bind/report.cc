@@ -189,7 +189,7 @@ std::pair<std::string, std::string> page(const HeldExplanation& self, std::int64
   run_released(Length::short_, [&](std::stop_token) {
     made = report::explanation_page(*self.explanation, {.most_bytes = most_bytes});
   });
-  std::string line = describe(made);
+  std::string line = describe(made, "most_bytes=0");
   return {std::move(made.html), std::move(line)};
 }
 

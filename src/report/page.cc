@@ -105,12 +105,12 @@ Page comparison_page(const Comparison& comparison, std::span<const Explanation> 
                  options);
 }
 
-std::string describe(const Page& page) {
+std::string describe(const Page& page, std::string_view for_all) {
   std::string line =
       fmt::format("{:.1f} MB; {} of {} heads can be opened row by row",
                   static_cast<double>(page.html.size()) / 1e6, page.kept_heads, page.all_heads);
   if (!page.passed_over.empty()) return line + fmt::format(" ({})", page.passed_over);
-  if (page.kept_heads < page.all_heads) line += " (--full keeps all)";
+  if (page.kept_heads < page.all_heads) line += fmt::format(" ({} keeps all)", for_all);
   return line;
 }
 

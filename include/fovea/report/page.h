@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "fovea/report/comparison.h"
 #include "fovea/report/explanation.h"
@@ -39,7 +40,7 @@ Page explanation_page(const Explanation& explanation, const PageOptions& options
 Page comparison_page(const Comparison& comparison, std::span<const Explanation> explanations,
                      const PageOptions& options = {});
 
-/// "3.9 MB; 6 of 270 heads can be opened row by row (--full keeps all)": a line for people.
-std::string describe(const Page& page);
+/// "3.9 MB; 6 of 270 heads can be opened row by row (--full keeps all)": a line for people. `for_all` is what they would say to keep all.
+std::string describe(const Page& page, std::string_view for_all = "--full");
 
 }  // namespace fovea::report

@@ -133,3 +133,8 @@ def test_parts_of_a_model_keep_their_own_implementations(fails):
     else:
         fovea.explain(model, make_tokenizer(), TEXT)
     assert implementations() == before
+
+
+def test_what_is_left_out_is_said_in_words_of_python():
+    explanation = explained("llama", most_bytes=1)[1]
+    assert "(most_bytes=0 keeps all)" in repr(explanation)
