@@ -42,47 +42,22 @@ std::string element_name(nb::handle object) {
                 element_name(object)));
 }
 
+std::optional<DType> of_size(std::int64_t bytes, std::initializer_list<DType> types) {
+  const auto* const found =
+      std::ranges::find(types, bytes, [](DType type) { return size_of(type); });
+  return found == types.end() ? std::nullopt : std::optional(*found);
+}
+
 std::optional<DType> signed_of(std::int64_t bytes) {
-  switch (bytes) {
-    case 1:
-      return DType::i8;
-    case 2:
-      return DType::i16;
-    case 4:
-      return DType::i32;
-    case 8:
-      return DType::i64;
-    default:
-      return std::nullopt;
-  }
+  return of_size(bytes, {DType::i8, DType::i16, DType::i32, DType::i64});
 }
 
 std::optional<DType> unsigned_of(std::int64_t bytes) {
-  switch (bytes) {
-    case 1:
-      return DType::u8;
-    case 2:
-      return DType::u16;
-    case 4:
-      return DType::u32;
-    case 8:
-      return DType::u64;
-    default:
-      return std::nullopt;
-  }
+  return of_size(bytes, {DType::u8, DType::u16, DType::u32, DType::u64});
 }
 
 std::optional<DType> floating_of(std::int64_t bytes) {
-  switch (bytes) {
-    case 2:
-      return DType::f16;
-    case 4:
-      return DType::f32;
-    case 8:
-      return DType::f64;
-    default:
-      return std::nullopt;
-  }
+  return of_size(bytes, {DType::f16, DType::f32, DType::f64});
 }
 
 std::optional<DType> type_of(const dlpack::DataType& type) {

@@ -119,10 +119,11 @@ ObservedRows execute_observed(const engine::Call& call, const Execution& executi
   return rows;
 }
 
-// Room for the results of a call; for the output only where the caller has none.
-Attended results_of(const engine::Call& call, std::vector<Refusal> refusals,
-                    const MutableTensorView* output) {
+// Room for the results of a call; for the output only where the caller has none, whose own is checked.
+Attended results_of(const engine::Call& call, const Attention& attention,
+                    std::vector<Refusal> refusals, const MutableTensorView* output) {
   const ValidAttention& results = call.results();
+  if (output != nullptr) engine::check_targets(results, attention, {.output = *output});
   const Shape rows = engine::result_shape(results, true);
   const auto own_output = [&] {
     return Tensor::uninitialized(results.output_type, engine::result_shape(results, false));
@@ -148,8 +149,7 @@ Attended answer(const Attention& attention, const MutableTensorView* output,
                 const Execution& execution) {
   std::vector<Refusal> refusals;
   const engine::Call call(attention, execution, &refusals);
-  if (output != nullptr) engine::check_targets(call.results(), attention, {.output = *output});
-  Attended result = results_of(call, std::move(refusals), output);
+  Attended result = results_of(call, attention, std::move(refusals), output);
   result.empty_rows = execute(call, execution.stop, into_all_of(result, output));
   return result;
 }
@@ -161,8 +161,7 @@ Attended answer(const Attention& attention, const MutableTensorView* output, con
   std::vector<Refusal> refusals;
   const ValidAttention valid = observable(attention, observe, execution);
   const engine::Call call(attention, execution, &refusals, engine::Purpose::observe);
-  if (output != nullptr) engine::check_targets(call.results(), attention, {.output = *output});
-  Attended result = results_of(call, std::move(refusals), output);
+  Attended result = results_of(call, attention, std::move(refusals), output);
   Observed& observed = result.observed;
   observed.heads = engine::observed_heads(valid, observe);
   observed.pool_cells = filled(observe.pool_cells, valid.queries(), valid.keys());

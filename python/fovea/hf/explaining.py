@@ -69,12 +69,12 @@ def explain(
     tokenizer: Any,
     text: str,
     *,
-    only_heads: Iterable[tuple[int, int]] = (),
-    first_heads: Iterable[tuple[int, int]] = (),
-    guesses: int = 5,
-    most_bytes: int | None = None,
+    only_heads: Iterable[tuple[int, int]],
+    first_heads: Iterable[tuple[int, int]],
+    guesses: int,
+    most_bytes: int | None,
 ) -> Explanation:
-    """fovea.explain."""
+    """What fovea.explain does; what it takes unless told stands there."""
     ids, tokens = _tokens(tokenizer, text)
     with _under_fovea(model), torch.no_grad():
         facts, modules = _facts(model, ids, tokens)
